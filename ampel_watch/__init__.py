@@ -1,0 +1,3 @@
+"""ampel-watch: watches AMPEL channels and transients, and tells people what changed."""
+
+__version__ = "0.1.0"

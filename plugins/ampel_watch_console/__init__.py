@@ -1,0 +1,1 @@
+"""The console notifier of ampel-watch."""

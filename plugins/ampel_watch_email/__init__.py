@@ -1,0 +1,1 @@
+"""The email notifier of ampel-watch."""

@@ -1,0 +1,1 @@
+"""The webhook notifier of ampel-watch."""
