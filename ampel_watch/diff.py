@@ -30,7 +30,12 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind("channel_match", "live", "the stock entered a channel"),
         Kind("channel_left", "live", "the stock left a channel"),
-        Kind("updated", "live", "the live record moved on: a newer time or new journal entries", by_default=False),
+        Kind(
+            "updated",
+            "live",
+            "the live record moved on: a newer time or new journal entries",
+            by_default=False,
+        ),
         Kind("detection", "archive", "the archive has new detections since the last look"),
         Kind("brightening", "archive", "brighter than the reference of a band by this many mag", 0.5),
         Kind("fading", "archive", "fainter than the reference of a band by this many mag", 0.5),

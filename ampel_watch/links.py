@@ -4,6 +4,8 @@
 ``+``, which would be read as a space in a query.
 """
 
+from urllib.parse import quote
+
 from ampel_watch.model import EventStock
 
 _BY_NAME = {
@@ -36,7 +38,7 @@ def links_for(stock: EventStock) -> dict[str, str]:
     """The addresses for one stock: by name, and by position if it is known."""
     if stock.survey != "ztf":
         return {}
-    links = {page: template.format(name=stock.name) for page, template in _BY_NAME.items()}
+    links = {page: template.format(name=quote(stock.name, safe="")) for page, template in _BY_NAME.items()}
     if stock.ra_deg is not None and stock.dec_deg is not None:
         at = {"ra": f"{stock.ra_deg:.6f}", "dec": f"{stock.dec_deg:.6f}"}
         links |= {page: template.format(**at) for page, template in _BY_POSITION.items()}

@@ -9,8 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic import model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
 from pydantic_core import CoreSchema, core_schema
 
 _UNITS_S = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -115,6 +121,4 @@ class Settings(BaseModel):
 
 def secret_fields(model: type[BaseModel]) -> tuple[str, ...]:
     """The names under which secrets are written in the configuration of a model."""
-    return tuple(
-        info.alias or name for name, info in model.model_fields.items() if "Secret" in str(info.annotation)
-    )
+    return tuple(info.alias or name for name, info in model.model_fields.items() if "Secret" in str(info.annotation))

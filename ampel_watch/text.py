@@ -4,6 +4,7 @@ A notifier lays these out in its own markup. Every text here may hold what a ser
 of control characters, and each notifier escapes it for its own medium.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from ampel_watch.model import Change, Event
 
 _LATE_FROM_S = 300.0
 _MAX_LENGTH = 500
+_MAX_NOTES = 10
+_DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_WEB_ADDRESS = re.compile(r"https?://[!-~]{1,2000}")
+_SPACES = frozenset("\t\n\v\f\r\x85\u2028\u2029")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +41,15 @@ class Facts:
 
 def clean(text: str, limit: int = _MAX_LENGTH) -> str:
     """`text` in one line, without control and direction characters, cut to `limit` characters."""
-    kept = "".join(
-        " " if unicodedata.category(c) in ("Zl", "Zp") or c in "\t\n\r" else c
-        for c in text
-        if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn") or c in "\t\n\r"
-    )
-    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+    kept: list[str] = []
+    for character in text:
+        if character in _SPACES:
+            kept.append(" ")
+        elif unicodedata.category(character) not in _DROPPED:
+            kept.append(character)
+        if len(kept) > limit:
+            return "".join(kept[: limit - 1]) + "…"
+    return "".join(kept)
 
 
 def summarize(change: Change) -> str:
@@ -68,10 +76,6 @@ def _left(change: Change) -> str:
     return f"left {change.channel}{rest}"
 
 
-def _vanished(change: Change) -> str:
-    return "is gone: the live service knows it no more"
-
-
 def _other(change: Change) -> str:
     return f"changed ({change.kind.replace('_', ' ')})"
 
@@ -80,30 +84,31 @@ _SENTENCES: Mapping[str, Callable[[Change], str]] = {
     "channel_match": _entered,
     "channel_left": _left,
     "updated": _updated,
-    "vanished": _vanished,
+    "vanished": lambda _: "is gone: the live service knows it no more",
 }
 
 
 def facts(event: Event, late_s: float, timezone: tzinfo) -> Facts:
     """The event laid out in labelled rows, links and notes; `late_s` is the lateness of this delivery."""
     return Facts(
-        title=clean(event.summary),
+        title=clean(f"Test: {event.summary}" if event.test else event.summary),
         rows=tuple(_rows(event, timezone)),
-        links=tuple((LABELS.get(page, page), address) for page, address in event.links.items()),
+        links=tuple((LABELS.get(page) or clean(page, 40), address) for page, address in _web_links(event)),
         notes=tuple(_notes(event, late_s)),
     )
 
 
 def _rows(event: Event, timezone: tzinfo) -> list[tuple[str, str]]:
     stock = event.stock
-    rows = [("Why", f"watch {event.watch}: {event.kind.replace('_', ' ')}")]
-    if entered := event.after.get("entered"):
-        rows.append(("Entered", local_time(datetime.fromisoformat(entered), timezone)))
+    rows = [("Why", f"watch {event.watch} · {event.kind.replace('_', ' ')}")]
+    if entered := _time_of(event.after.get("entered")):
+        rows.append(("Entered", local_time(entered, timezone)))
     rows.append(("Found", local_time(event.time, timezone)))
     if stock.channels:
         rows.append(("Channels", ", ".join(stock.channels)))
     if stock.ra_deg is not None and stock.dec_deg is not None:
-        rows.append(("Position", f"{sexagesimal(stock.ra_deg, stock.dec_deg)}  ({stock.ra_deg:.5f} {stock.dec_deg:+.5f})"))
+        degrees = f"{stock.ra_deg:.5f} {stock.dec_deg:+.5f}"
+        rows.append(("Position", f"{sexagesimal(stock.ra_deg, stock.dec_deg)} ({degrees})"))
     return [(label, clean(value)) for label, value in rows]
 
 
@@ -113,8 +118,24 @@ def _notes(event: Event, late_s: float) -> list[str]:
         notes.append("This is a test of the receiver, not a real change.")
     if late := lateness(event, late_s):
         notes.append(late)
-    notes += [f"Missing: {clean(text)}" for text in event.missing]
+    notes += [f"Missing: {clean(text)}" for text in event.missing[:_MAX_NOTES]]
+    if (more := len(event.missing) - _MAX_NOTES) > 0:
+        notes.append(f"Missing: {more} more, named in the event itself.")
     return notes
+
+
+def _time_of(value: object) -> datetime | None:
+    """The time that a document gives as ISO text with a zone; None if it gives no such thing."""
+    try:
+        when = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return when if when is not None and when.tzinfo is not None else None
+
+
+def _web_links(event: Event) -> tuple[tuple[str, str], ...]:
+    """The (page, address) pairs that are safe to put behind a link: http or https, printable, without spaces."""
+    return tuple((page, address) for page, address in event.links.items() if _WEB_ADDRESS.fullmatch(address))
 
 
 def lateness(event: Event, late_s: float) -> str | None:
@@ -147,9 +168,9 @@ def local_time(when: datetime, timezone: tzinfo) -> str:
 
 def age(seconds: float) -> str:
     """A span of time in one or two units: `40 s`, `12 min`, `2 h 5 min`, `3 d 4 h`."""
+    if round(seconds) < 60:
+        return f"{max(0, round(seconds))} s"
     minutes = round(seconds / 60)
-    if seconds < 60:
-        return f"{seconds:.0f} s"
     if minutes < 60:
         return f"{minutes} min"
     hours, minutes = divmod(minutes, 60)

@@ -1,0 +1,180 @@
+"""Queries on stocks: their stored snapshots, and the channels that they are members of."""
+
+import zlib
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, delete, insert, select, update
+
+from ampel_watch.model import Snapshot, StockKey
+from ampel_watch.storage.schema import bodies, members, stocks
+from ampel_watch.storage.upsert import upsert
+
+# SQLite takes at most 999 parameters in one statement on old builds.
+_BATCH = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the state holds of one stock.
+
+    Attributes
+    ----------
+    digest: of the document as it came, to tell an unchanged one at once.
+    changes: how many changes of this stock were ever recorded.
+    misses, missed_at: readings in a row that said "no such stock", and the last of them that counted.
+    gone_at: when it was declared vanished.
+    epoch: which identities of the token its channels were read with.
+    """
+
+    snapshot: Snapshot
+    members_of: frozenset[str]
+    digest: str
+    changes: int
+    misses: int
+    missed_at: datetime | None
+    gone_at: datetime | None
+    epoch: int
+
+
+def digest_of(snapshot: Snapshot) -> str:
+    """A digest of the whole document."""
+    return blake2b(snapshot.body.encode(), digest_size=16).hexdigest()
+
+
+def load(connection: Connection, keys: Collection[StockKey]) -> dict[StockKey, Stored]:
+    """What is stored of these stocks; those never seen are left out."""
+    in_channels = members_of(connection, keys)
+    found = {}
+    for survey, ids in _batches(keys):
+        rows = connection.execute(select(stocks).where(stocks.c.survey == survey, stocks.c.stock_id.in_(ids)))
+        for row in rows:
+            key = StockKey(row.survey, row.stock_id)
+            found[key] = _stored(key, row, in_channels.get(key, frozenset()))
+    return found
+
+
+def _stored(key: StockKey, row: Row[Any], in_channels: frozenset[str]) -> Stored:
+    snapshot = Snapshot(
+        key=key,
+        name=row.name,
+        read_at=row.changed_at,
+        channels=in_channels if row.channels_known else None,
+        created=_times(row.created),
+        updated=_times(row.updated),
+        journal=None if row.journal is None else frozenset(row.journal),
+        ra_deg=row.ra_deg,
+        dec_deg=row.dec_deg,
+    )
+    return Stored(snapshot, in_channels, row.digest, row.changes, row.misses, row.missed_at, row.gone_at, row.epoch)
+
+
+def members_of(connection: Connection, keys: Collection[StockKey]) -> dict[StockKey, frozenset[str]]:
+    """The channels that each of these stocks is a stored member of."""
+    found: dict[StockKey, set[str]] = defaultdict(set)
+    for survey, ids in _batches(keys):
+        rows = connection.execute(select(members).where(members.c.survey == survey, members.c.stock_id.in_(ids)))
+        for row in rows:
+            found[StockKey(row.survey, row.stock_id)].add(row.channel)
+    return {key: frozenset(channels) for key, channels in found.items()}
+
+
+def members_in(connection: Connection, channels: Collection[str]) -> dict[StockKey, str]:
+    """The stored members of any of these channels that are not gone: key → name."""
+    if not channels:
+        return {}
+    joined = stocks.join(members, and_(stocks.c.survey == members.c.survey, stocks.c.stock_id == members.c.stock_id))
+    rows = connection.execute(
+        select(stocks.c.survey, stocks.c.stock_id, stocks.c.name)
+        .select_from(joined)
+        .where(members.c.channel.in_(sorted(channels)), stocks.c.gone_at.is_(None))
+        .distinct()
+    )
+    return {StockKey(row.survey, row.stock_id): row.name for row in rows}
+
+
+def save(connection: Connection, snapshot: Snapshot, *, changes: int, epoch: int) -> None:
+    """Store the snapshot (already merged with what was stored) and its document."""
+    key = {"survey": snapshot.key.survey, "stock_id": snapshot.key.id}
+    values = {
+        "name": snapshot.name,
+        "ra_deg": snapshot.ra_deg,
+        "dec_deg": snapshot.dec_deg,
+        "channels_known": snapshot.channels is not None,
+        "created": _texts(snapshot.created),
+        "updated": _texts(snapshot.updated),
+        "journal": None if snapshot.journal is None else sorted(snapshot.journal),
+        "digest": digest_of(snapshot),
+        "changes": changes,
+        "changed_at": snapshot.read_at,
+        "misses": 0,
+        "missed_at": None,
+        "gone_at": None,
+        "epoch": epoch,
+    }
+    upsert(connection, stocks, key, values)
+    upsert(connection, bodies, key, {"body": zlib.compress(snapshot.body.encode())})
+
+
+def body(connection: Connection, key: StockKey) -> str | None:
+    """The stock's document as it came last, canonical JSON."""
+    packed = connection.execute(
+        select(bodies.c.body).where(bodies.c.survey == key.survey, bodies.c.stock_id == key.id)
+    ).scalar()
+    return None if packed is None else zlib.decompress(packed).decode()
+
+
+def enter(connection: Connection, key: StockKey, channels: Iterable[str]) -> None:
+    """Make the stock a member of channels that it is not yet one of."""
+    rows = [{"channel": channel, "survey": key.survey, "stock_id": key.id} for channel in sorted(channels)]
+    if rows:
+        connection.execute(insert(members), rows)
+
+
+def leave(connection: Connection, key: StockKey, channels: Iterable[str]) -> None:
+    """End the stock's membership of channels."""
+    connection.execute(
+        delete(members).where(
+            members.c.survey == key.survey,
+            members.c.stock_id == key.id,
+            members.c.channel.in_(sorted(channels)),
+        )
+    )
+
+
+def note_miss(
+    connection: Connection,
+    key: StockKey,
+    *,
+    misses: int,
+    missed_at: datetime,
+    changes: int,
+    gone_at: datetime | None,
+) -> None:
+    """Record a reading that said "no such stock"; with `gone_at`, that this was the last one needed."""
+    connection.execute(
+        update(stocks)
+        .where(stocks.c.survey == key.survey, stocks.c.stock_id == key.id)
+        .values(misses=misses, missed_at=missed_at, changes=changes, gone_at=gone_at)
+    )
+
+
+def _batches(keys: Collection[StockKey]) -> Iterator[tuple[str, list[int]]]:
+    by_survey: dict[str, list[int]] = defaultdict(list)
+    for key in keys:
+        by_survey[key.survey].append(key.id)
+    for survey, ids in by_survey.items():
+        for start in range(0, len(ids), _BATCH):
+            yield survey, ids[start : start + _BATCH]
+
+
+def _times(texts: Mapping[str, str]) -> dict[str, datetime]:
+    return {channel: datetime.fromisoformat(text) for channel, text in texts.items()}
+
+
+def _texts(times: Mapping[str, datetime]) -> dict[str, str]:
+    return {channel: time.isoformat() for channel, time in sorted(times.items())}
