@@ -119,7 +119,16 @@ class StreamGone(StreamError):
 
 
 class StreamFailed(StreamError):
-    """The stream's query failed, stayed pending past its deadline, or one of its chunks was lost."""
+    """The stream's query failed, stayed pending past its deadline, or one of its chunks was lost.
+
+    lost:
+        For each lost run of chunks the last Julian Date before and the first after it; None where nothing came.
+        Empty if the stream failed as a whole.
+    """
+
+    def __init__(self, service: str, message: str, *, lost: tuple[tuple[float | None, float | None], ...] = ()) -> None:
+        super().__init__(service, message)
+        self.lost = lost
 
 
 class PluginError(AmpelWatchError):

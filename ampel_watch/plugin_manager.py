@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, TypeVar
 
@@ -71,7 +72,10 @@ class PluginManager:
     def load(self, disabled: Collection[str] = ()) -> None:
         """Load every plugin but the disabled ones; a broken one is logged, recorded and skipped."""
         for entry in sorted(self._discover(), key=_own_first):
-            self._loaded.append(self._load_one(entry, disabled))
+            plugin = self._load_one(entry, disabled)
+            if plugin.state == "broken":
+                logger.error("plugin %s (%s) is broken and skipped: %s", plugin.name, plugin.source, plugin.error)
+            self._loaded.append(plugin)
         for name in sorted(set(disabled) - {plugin.name for plugin in self._loaded}):
             logger.warning("plugins: %s is disabled, but no such plugin is installed", name)
 
@@ -98,7 +102,6 @@ class PluginManager:
         try:
             kinds = self._take(entry)
         except PluginError as error:
-            logger.error("plugin %s (%s) is broken and skipped: %s", entry.name, entry.value, error)  # noqa: TRY400
             return LoadedPlugin(entry.name, entry.value, distribution, version, "broken", str(error))
         self._kinds |= kinds
         return LoadedPlugin(entry.name, entry.value, distribution, version, "loaded", None, tuple(kinds))
@@ -111,7 +114,7 @@ class PluginManager:
         if plugin is None or inspect.isclass(plugin):
             raise PluginError(f"{entry.value} must be a module or an object, not {plugin!r}")
         try:
-            _guarded(lambda: self._pm.register(plugin, entry.name))
+            _guarded(partial(self._pm.register, plugin, entry.name))
             _guarded(self._pm.check_pending)
             self._check_implementations(plugin)
             return self._registered_kinds(entry.name)
@@ -136,8 +139,7 @@ class PluginManager:
         for plugin, call in self._calls("register_notifiers"):
             if plugin != name:
                 continue
-            for kind in _guarded(lambda call=call: _as_tuple(call())):
-                _check_kind(kind)
+            for kind in _guarded(partial(_kinds_of, call)):
                 if kind.name in self._kinds or kind.name in kinds:
                     raise PluginError(f"the notifier kind {kind.name!r} is already taken")
                 kinds[kind.name] = kind
@@ -155,7 +157,7 @@ class PluginManager:
         caller: pluggy.HookCaller = getattr(self._pm.hook, hook)
         for implementation in caller.get_hookimpls():
             wanted = [arguments[name] for name in implementation.argnames]
-            yield implementation.plugin_name, lambda i=implementation, w=wanted: i.function(*w)
+            yield implementation.plugin_name, partial(implementation.function, *wanted)
 
 
 def _own_first(entry: EntryPoint) -> tuple[bool, str]:
@@ -164,28 +166,38 @@ def _own_first(entry: EntryPoint) -> tuple[bool, str]:
 
 
 def _guarded(call: Callable[[], T]) -> T:
-    """What a call into a plugin's code returns; PluginError, in one line, for whatever it raises."""
+    """What a call into a plugin's code returns; PluginError, in one line, for whatever it raises.
+
+    The one broad `except` of the program: a stranger's code may raise anything, and may even try to exit.
+    """
     try:
         return call()
     except PluginError:
         raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's code may raise anything, even exit
+    except (Exception, SystemExit) as error:
         raise PluginError(clean(f"{type(error).__name__}: {error}", _REASON_LENGTH)) from error
 
 
-def _as_tuple(kinds: Any) -> tuple[Any, ...]:
-    if isinstance(kinds, str) or not isinstance(kinds, Iterable):
-        raise PluginError(f"register_notifiers returned {type(kinds).__name__}, not a list of NotifierKind")
-    return tuple(kinds)
+def _kinds_of(call: Callable[[], Any]) -> tuple[NotifierKind, ...]:
+    """The notifier kinds that an implementation of `register_notifiers` returns, each one checked."""
+    returned = call()
+    if isinstance(returned, str) or not isinstance(returned, Iterable):
+        raise PluginError(f"register_notifiers returned {type(returned).__name__}, not a list of NotifierKind")
+    kinds = tuple(returned)
+    for kind in kinds:
+        if not isinstance(kind, NotifierKind):
+            raise PluginError(f"register_notifiers returned a {type(kind).__name__} in place of a NotifierKind")
+        _check_kind(kind.name, kind.settings, kind.build, kind.concurrency)
+    return kinds
 
 
-def _check_kind(kind: Any) -> None:
-    """PluginError if this is no usable NotifierKind."""
-    if not isinstance(kind, NotifierKind):
-        raise PluginError(f"register_notifiers returned a {type(kind).__name__} where a NotifierKind belongs")
-    if not isinstance(kind.name, str) or not _KIND_NAME.fullmatch(kind.name):
-        raise PluginError(f"{kind.name!r} is no name for a notifier kind; use lower-case letters, digits, - and _")
-    if not (inspect.isclass(kind.settings) and issubclass(kind.settings, Settings)):
-        raise PluginError(f"the settings of {kind.name} do not derive from ampel_watch.api.Settings")
-    if not callable(kind.build) or not isinstance(kind.concurrency, int) or kind.concurrency < 1:
-        raise PluginError(f"{kind.name} has no callable `build`, or a `concurrency` below 1")
+def _check_kind(name: Any, settings: Any, build: Any, concurrency: Any) -> None:
+    """PluginError if a part of a NotifierKind is not what its type promises: plugins need not be type-checked."""
+    if not isinstance(name, str) or not _KIND_NAME.fullmatch(name):
+        raise PluginError(f"{name!r} is no name for a notifier kind; use lower-case letters, digits, - and _")
+    if not (inspect.isclass(settings) and issubclass(settings, Settings)):
+        raise PluginError(f"the settings of {name} do not derive from ampel_watch.api.Settings")
+    if not callable(build):
+        raise PluginError(f"`build` of {name} cannot be called")
+    if not isinstance(concurrency, int) or concurrency < 1:
+        raise PluginError(f"`concurrency` of {name} is {concurrency!r}, not a number from 1")

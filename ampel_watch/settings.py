@@ -7,7 +7,8 @@ A field of type `Secret` named ``x`` may instead be given as ``x_file: PATH``.
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -80,7 +81,10 @@ def parse_duration(value: Any) -> Any:
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError("not a duration; write for example 30s, 5m, 2h or 1d")
-    return timedelta(seconds=float(match[1]) * _UNITS_S[match[2]])
+    try:
+        return timedelta(seconds=float(match[1]) * _UNITS_S[match[2]])
+    except OverflowError:
+        raise ValueError("too long a duration") from None
 
 
 def parse_rate(value: Any) -> Any:
@@ -117,6 +121,28 @@ class Settings(BaseModel):
                 raise ValueError(f"give either {name} or {name}_file, not both")
             data[name] = Secret(file=Path(path))
         return data
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_as_tuples(cls, data: Any) -> Any:
+        """Take a list, which is what a file holds, for a field that is a tuple."""
+        if not isinstance(data, dict):
+            return data
+        tuples = {info.alias or name for name, info in cls.model_fields.items() if _is_tuple(info.annotation)}
+        return {k: tuple(v) if k in tuples and isinstance(v, list) else v for k, v in data.items()}
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    """The types of a union; of any other annotation, itself."""
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+
+
+def _is_tuple(annotation: Any) -> bool:
+    return any(get_origin(part) is tuple for part in _alternatives(annotation))
+
+
+def _is_secret(annotation: Any) -> bool:
+    return any(part is Secret for part in _alternatives(annotation))
 
 
 def secret_fields(model: type[BaseModel]) -> tuple[str, ...]:

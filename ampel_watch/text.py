@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from ampel_watch.links import LABELS
 from ampel_watch.model import Change, Event
@@ -61,7 +61,8 @@ def summarize(change: Change) -> str:
 def _updated(change: Change) -> str:
     entries = change.after.get("new_journal_entries", 0)
     what = f"has {entries} new journal {'entry' if entries == 1 else 'entries'}" if entries else "was updated"
-    return f"{what} · record of {change.after.get('updated') or 'unknown time'}"
+    when = _time_of(change.after.get("updated"))
+    return f"{what} · record of {local_time(when, UTC)}" if when else what
 
 
 def _entered(change: Change) -> str:
@@ -84,7 +85,7 @@ _SENTENCES: Mapping[str, Callable[[Change], str]] = {
     "channel_match": _entered,
     "channel_left": _left,
     "updated": _updated,
-    "vanished": lambda _: "is gone: the live service knows it no more",
+    "vanished": lambda _: "is gone: the live service no longer knows it",
 }
 
 

@@ -4,7 +4,7 @@
 verb and taking a connection, so that a caller decides what belongs into one transaction.
 """
 
-from ampel_watch.storage.database import Database
+from ampel_watch.storage.database import Database, file_of
 from ampel_watch.storage.lock import StateLock
 
-__all__ = ["Database", "StateLock"]
+__all__ = ["Database", "StateLock", "file_of"]

@@ -21,6 +21,7 @@ class StateLock:
 
     def __enter__(self) -> Self:
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StateUnusable(f"cannot create the lock {self.path}: {error.strerror}") from error

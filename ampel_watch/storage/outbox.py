@@ -87,7 +87,12 @@ def claim(connection: Connection, receiver: str, *, now: datetime, lease_until: 
     chosen = list(
         connection.execute(
             _with_event()
-            .where(deliveries.c.receiver == receiver, _claimable(now), ~_held_back())
+            .where(
+                deliveries.c.receiver == receiver,
+                deliveries.c.id.not_in(sorted(sending)),
+                _claimable(now),
+                ~_held_back(),
+            )
             .order_by(deliveries.c.event_seq)
             .limit(limit)
         )

@@ -163,6 +163,13 @@ def note_miss(
     )
 
 
+def count_changes(connection: Connection, key: StockKey, changes: int) -> None:
+    """Set how many changes of the stock were ever recorded."""
+    connection.execute(
+        update(stocks).where(stocks.c.survey == key.survey, stocks.c.stock_id == key.id).values(changes=changes)
+    )
+
+
 def _batches(keys: Collection[StockKey]) -> Iterator[tuple[str, list[int]]]:
     by_survey: dict[str, list[int]] = defaultdict(list)
     for key in keys:

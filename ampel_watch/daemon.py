@@ -1,0 +1,203 @@
+"""The daemon: runs the three loops until it is told to stop, and one round of them for `once`.
+
+Each loop sleeps until it is woken by the one before it, or by time. A fault of the state database (locked, disk full)
+does not end a loop: it says so, waits and goes on, and nothing is lost because nothing was committed.
+"""
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from ampel_watch.assembly import Parts
+from ampel_watch.config import Watch
+from ampel_watch.errors import StateError
+from ampel_watch.pipeline.poll import Report
+from ampel_watch.scheduler import Schedule, next_due
+from ampel_watch.storage import health, outbox
+
+_LOG = logging.getLogger(__name__)
+
+FIRST_READS = 300
+STOP_WITHIN_S = 20.0
+_WAIT_AFTER_FAULT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round did. `deliveries` counts the tries by the state that they ended in."""
+
+    report: Report
+    events: int
+    deliveries: Counter[str]
+
+    @property
+    def good(self) -> bool:
+        """Whether every watch was looked at completely, and no delivery failed for now. Dead letters are settled."""
+        return not self.report.errors and not self.deliveries["waiting"] and not self.deliveries["unrecorded"]
+
+
+async def take_over(parts: Parts) -> None:
+    """Put the outbox in order at start: earlier claims are ours now, removed receivers get nothing any more."""
+    now = parts.around.clock.now()
+
+    def settle(connection: Connection) -> tuple[int, int]:
+        released = outbox.release_claims(connection, now)
+        return released, outbox.bury_removed(connection, parts.config.receivers, now)
+
+    released, buried = await parts.database.run(settle)
+    if released:
+        _LOG.warning("%d deliveries were under way when the last run ended; they are sent again", released)
+    if buried:
+        _LOG.warning("%d deliveries are dead: their receivers were removed from the configuration", buried)
+
+
+async def one_round(parts: Parts) -> Round:
+    """One look of every watch, its evaluation, and what is due to be delivered."""
+    await take_over(parts)
+    report = await look(parts, parts.config.watches, first_reads=None)
+    events = await parts.evaluator.evaluate()
+    ended = await parts.deliverer.drain()
+    return Round(report, events, Counter(ended))
+
+
+async def look(parts: Parts, watches: Sequence[Watch], *, first_reads: int | None) -> Report:
+    """Look at what these watches need, and note how it went and when each is due next."""
+    clock = parts.around.clock
+    if parts.poller is None or not watches:
+        return Report(started=clock.now())
+    report = await parts.poller.look(watches, first_reads=first_reads)
+    chance = random.Random()
+
+    def note(connection: Connection) -> None:
+        now = clock.now()
+        for watch in watches:
+            health.note_watch(
+                connection,
+                watch.name,
+                looked_at=report.started,
+                error=report.errors.get(watch.name),
+                next_due_at=next_due(report.started, watch.every, now, chance),
+            )
+
+    await parts.database.run(note)
+    return report
+
+
+class Daemon:
+    """Runs the loops over one configuration."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._watches = {watch.name: watch for watch in parts.config.watches}
+        self._due: set[str] = set()
+        self._watch_is_due = asyncio.Event()
+        self._something_changed = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._schedule = Schedule(parts.around.clock, self._note_due)
+        self._troubled: dict[str, str] = {}
+
+    def stop(self) -> None:
+        """Begin to stop: finish what is in flight, take on nothing new."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Run until `stop`."""
+        await take_over(self._parts)
+        self._something_changed.set()  # changes and deliveries may be left from before
+        await self._plan_all()
+        self._schedule.start()
+        loops = [
+            asyncio.create_task(self._keep_on("poll", self._poll)),
+            asyncio.create_task(self._keep_on("evaluate", self._evaluate)),
+            asyncio.create_task(self._keep_on("deliver", self._deliver)),
+        ]
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({stopping, *loops}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._schedule.stop()
+            for task in (stopping, *loops):
+                task.cancel()
+            await asyncio.gather(stopping, *loops, return_exceptions=True)
+            await self._parts.deliverer.finish(STOP_WITHIN_S)
+
+    async def _plan_all(self) -> None:
+        known = await self._parts.database.run(health.next_due)
+        now = self._parts.around.clock.now()
+        for watch in self._watches.values():
+            due = known.get(watch.name, now)
+            # A date further ahead than `every` comes from an earlier configuration or from a clock that was wrong.
+            self._schedule.plan(watch.name, now if due - now > watch.every * 2 else due)
+
+    async def _keep_on(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await step()
+            except StateError as error:
+                _LOG.error("%s: %s; trying again", name, error)  # noqa: TRY400 - the message says it all
+                await asyncio.sleep(_WAIT_AFTER_FAULT_S)
+            except Exception:
+                # A bug met by one stock must not end the watching of all others; it is shown whole, at every try.
+                _LOG.exception("%s: unexpected fault; trying again", name)
+                await asyncio.sleep(_WAIT_AFTER_FAULT_S)
+
+    def _note_due(self, watch: str) -> None:
+        self._due.add(watch)
+        self._watch_is_due.set()
+
+    async def _poll(self) -> None:
+        await self._watch_is_due.wait()
+        self._watch_is_due.clear()
+        due, self._due = self._due, set()
+        watches = [watch for name, watch in self._watches.items() if name in due]
+        more = False
+        try:
+            report = await look(self._parts, watches, first_reads=FIRST_READS)
+            more = report.more
+        finally:
+            self._plan(watches, again_at_once=more)
+            self._something_changed.set()
+        self._log(watches, report)
+
+    def _plan(self, watches: Sequence[Watch], *, again_at_once: bool) -> None:
+        now = self._parts.around.clock.now()
+        chance = random.Random()
+        for watch in watches:
+            self._schedule.plan(watch.name, now if again_at_once else next_due(now, watch.every, now, chance))
+
+    def _log(self, watches: Sequence[Watch], report: Report) -> None:
+        """One line per pass; of a trouble, one when it begins, changes or ends."""
+        for warning in report.warnings:
+            _LOG.warning("%s", warning)
+        for watch in watches:
+            error = report.errors.get(watch.name)
+            if error is None and self._troubled.pop(watch.name, None) is not None:
+                _LOG.warning("watch %s: looks are complete again", watch.name)
+            elif error is not None and self._troubled.get(watch.name) != error:
+                self._troubled[watch.name] = error
+                _LOG.error("watch %s: %s", watch.name, error)
+        names = ", ".join(watch.name for watch in watches)
+        _LOG.info("looked at %s: %d stocks read, %d changes", names, report.read, report.changes)
+
+    async def _evaluate(self) -> None:
+        await self._something_changed.wait()
+        self._something_changed.clear()
+        try:
+            await self._parts.evaluator.evaluate()
+        except BaseException:
+            self._something_changed.set()
+            raise
+        self._parts.deliverer.wake()
+
+    async def _deliver(self) -> None:
+        deliverer = self._parts.deliverer
+        if await deliverer.start_due():
+            return
+        due = await self._parts.database.run(outbox.next_try_at)
+        wait_s = None if due is None else self._parts.around.clock.real_seconds_until(due)
+        await deliverer.wait(wait_s or None)  # what is due and was not begun waits for a free slot

@@ -1,0 +1,67 @@
+"""Finding the stocks of a channel by the live service's own listing (`rest`)."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from ampel_watch.model import Snapshot, StockKey
+from ampel_watch.services.live import LiveClient
+from ampel_watch.storage.looks import ChannelLook
+
+PAGE = 200
+OVERLAP = timedelta(hours=2)
+WIDE_OVERLAP = timedelta(days=3)
+WIDE_EVERY = timedelta(days=1)
+# A listing that goes on with nothing but known stocks does not honour `skip`; it is then read once, not for ever.
+_PAGES_WITHOUT_NEWS = 3
+# Pages shift while they are read; a first listing is repeated until a reading finds nothing that was not there.
+_FIRST_READINGS = 3
+
+
+def since(looked_at: datetime, looked_wide_at: datetime, now: datetime) -> tuple[datetime, datetime]:
+    """From when to look again, and when the last look with the wide overlap then was."""
+    if now - looked_wide_at >= WIDE_EVERY:
+        return looked_at - WIDE_OVERLAP, now
+    return looked_at - OVERLAP, looked_wide_at
+
+
+def is_first(look: ChannelLook | None, epoch: int) -> bool:
+    """Whether the channel must be listed completely: never done, or the token sees with other eyes now."""
+    return look is None or not look.complete or look.epoch != epoch
+
+
+async def members(live: LiveClient, channel: str, after: datetime | None) -> AsyncIterator[list[Snapshot]]:
+    """The stocks that the listing names, page by page; the whole listing (`after` None) until it is stable."""
+    seen: set[StockKey] = set()
+    for _ in range(_FIRST_READINGS if after is None else 1):
+        known = len(seen)
+        pages = 0
+        async for page in _pages(live, channel, after):
+            pages += 1
+            fresh = [snapshot for snapshot in page if snapshot.key not in seen]
+            seen |= {snapshot.key for snapshot in page}
+            if fresh:
+                yield [_as_member(snapshot, channel) for snapshot in fresh]
+        if pages <= 1 or len(seen) == known:
+            return
+
+
+async def _pages(live: LiveClient, channel: str, after: datetime | None) -> AsyncIterator[tuple[Snapshot, ...]]:
+    """Pages until an empty one: a short page is no end, because servers cap `limit` as they like."""
+    skip = 0
+    seen: set[StockKey] = set()
+    without_news = 0
+    while without_news < _PAGES_WITHOUT_NEWS:
+        page = await live.list_stocks(channel, after=after, limit=PAGE, skip=skip)
+        if not page:
+            return
+        skip += len(page)
+        keys = {snapshot.key for snapshot in page}
+        without_news = 0 if keys - seen else without_news + 1
+        seen |= keys
+        yield page
+
+
+def _as_member(snapshot: Snapshot, channel: str) -> Snapshot:
+    """A document that names no channels is in the one that was asked for."""
+    return replace(snapshot, channels=frozenset({channel})) if snapshot.channels is None else snapshot

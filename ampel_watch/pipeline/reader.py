@@ -1,0 +1,85 @@
+"""Reading many stocks on the live service, several at a time, stopping early when the service itself is in trouble."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+
+from ampel_watch.errors import CredentialsRefused, ServiceError, ServiceUnavailable
+from ampel_watch.model import Snapshot, StockKey
+from ampel_watch.services.live import LiveClient
+from ampel_watch.storage.reads import PendingRead
+
+# So many faults in a row, with no good answer yet, are a fault of the service and not of the stocks.
+_FAULTS_IN_A_ROW = 5
+_BATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A stock to be read: because somebody watches it, because of an archive alert, or both."""
+
+    key: StockKey
+    name: str
+    watched: bool = True
+    alert: PendingRead | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: a snapshot, or None if the service says that there is no such stock."""
+
+    wanted: Wanted
+    snapshot: Snapshot | None
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads stocks; afterwards `faults` holds those that failed, and `trouble` what stopped the reading, if anything."""
+
+    live: LiveClient
+    concurrency: int
+    faults: dict[StockKey, ServiceError] = field(default_factory=dict)
+    trouble: ServiceError | None = None
+    good_answers: int = 0
+
+    async def read(self, wanted: Iterable[Wanted], store: Callable[[list[Answer]], Awaitable[None]]) -> None:
+        """Read these stocks, handing the answers to `store` in batches, as they come."""
+        todo = deque(wanted)
+        answers: asyncio.Queue[Answer | None] = asyncio.Queue()
+        crew = [asyncio.create_task(self._work(todo, answers)) for _ in range(min(self.concurrency, len(todo)))]
+        try:
+            running = len(crew)
+            while running:
+                batch = [await answers.get()]
+                while len(batch) < _BATCH and not answers.empty():
+                    batch.append(answers.get_nowait())
+                running -= batch.count(None)
+                if found := [answer for answer in batch if answer is not None]:
+                    await store(found)
+            await asyncio.gather(*crew)
+        finally:
+            for worker in crew:
+                worker.cancel()
+            await asyncio.gather(*crew, return_exceptions=True)
+
+    async def _work(self, todo: deque[Wanted], answers: asyncio.Queue[Answer | None]) -> None:
+        try:
+            while todo and self.trouble is None:
+                wanted = todo.popleft()
+                try:
+                    snapshot = await self.live.stock(wanted.name)
+                except (ServiceUnavailable, CredentialsRefused) as error:
+                    self.trouble = error
+                except ServiceError as error:
+                    self._note_fault(wanted.key, error)
+                else:
+                    self.good_answers += 1
+                    answers.put_nowait(Answer(wanted, snapshot))
+        finally:
+            answers.put_nowait(None)
+
+    def _note_fault(self, key: StockKey, error: ServiceError) -> None:
+        self.faults[key] = error
+        if self.good_answers == 0 and len(self.faults) >= _FAULTS_IN_A_ROW:
+            self.trouble = error

@@ -1,0 +1,56 @@
+"""When each watch is due. The only module that knows APScheduler.
+
+Due dates are computed here and handed over as one-shot jobs, because the date that counts is that of the injected
+clock, and because a late look must run and not be skipped.
+"""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.date import DateTrigger
+
+from ampel_watch.clock import Clock
+
+_JITTER = 0.05
+_MOST_JITTER = timedelta(seconds=30)
+
+
+def next_due(started: datetime, every: timedelta, now: datetime, chance: random.Random) -> datetime:
+    """When a watch that was looked at from `started` on is due again: `every` later, a little spread, or now if late.
+
+    The spread is up to 5 % of `every`, at most 30 s, and always later, so that looks are at least `every` apart.
+    """
+    spread = min(every * _JITTER, _MOST_JITTER) * chance.random()
+    return max(started + every + spread, now)
+
+
+class Schedule:
+    """Calls back when a watch is due. Planning a watch again replaces its earlier date."""
+
+    def __init__(self, clock: Clock, on_due: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._on_due = on_due
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
+
+    def start(self) -> None:
+        """Begin to call back; needs a running event loop."""
+        self._scheduler.start()
+
+    def plan(self, watch: str, due: datetime) -> None:
+        """Call back for this watch at `due`, or at once if that has passed."""
+        wait = timedelta(seconds=self._clock.real_seconds_until(due))
+        self._scheduler.add_job(
+            self._on_due,
+            DateTrigger(datetime.now(UTC) + wait),
+            args=(watch,),
+            id=watch,
+            replace_existing=True,
+            misfire_grace_time=None,
+            coalesce=True,
+        )
+
+    def stop(self) -> None:
+        """Call back no more."""
+        self._scheduler.shutdown(wait=False)
