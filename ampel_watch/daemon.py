@@ -139,10 +139,9 @@ class Daemon:
             try:
                 await step()
             except StateError as error:
-                _LOG.error("%s: %s; trying again", name, error)  # noqa: TRY400 - the message says it all
+                _LOG.error("%s: %s; trying again", name, error)
                 await asyncio.sleep(_WAIT_AFTER_FAULT_S)
-            except Exception:
-                # A bug met by one stock must not end the watching of all others; it is shown whole, at every try.
+            except Exception:  # noqa: BLE001 - a bug met by one stock must not end the watching of all others
                 _LOG.exception("%s: unexpected fault; trying again", name)
                 await asyncio.sleep(_WAIT_AFTER_FAULT_S)
 

@@ -113,7 +113,7 @@ def _hostile(name: str, text: str) -> Event:
         stock=replace(event.stock, name=text, channels=(text, *(f"{text[:50]}{n}" for n in range(200)))),
         after={"channels": [text], "channel": text, "entered": text},
         links={"fritz": "javascript:alert(1)", text: 'https://x.example/?a=1&b="><i>|2', "odd": f"https://{text}"},
-        missing=(text,) * 50,
+        missing=(text[:1000],) * 50,
     )
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 import click
@@ -27,7 +27,13 @@ _FOLLOW_EVERY_S = 1.0
 @json_option
 @click.pass_obj
 def events(
-    setup: Setup, watch: str | None, stock: str | None, since: str | None, limit: int | None, follow: bool, as_json: bool
+    setup: Setup,
+    watch: str | None,
+    stock: str | None,
+    since: str | None,
+    limit: int | None,
+    follow: bool,
+    as_json: bool,
 ) -> None:
     """List stored events, newest last; with --json one event per line, as a webhook receives it."""
     from ampel_watch.storage import Database
@@ -65,10 +71,12 @@ def _start(since: str | None) -> datetime | None:
     if since is None:
         return None
     with contextlib.suppress(ValueError):
-        back = parse_duration(since)
+        back: timedelta = parse_duration(since)
         return datetime.now(UTC) - back
     try:
         start = datetime.fromisoformat(since)
     except ValueError:
-        raise click.BadParameter("give an ISO time such as 2026-11-22T21:00Z, or 2h, 1d", param_hint="--since") from None
+        raise click.BadParameter(
+            "give an ISO time such as 2026-11-22T21:00Z, or 2h, 1d", param_hint="--since"
+        ) from None
     return start if start.tzinfo else start.replace(tzinfo=UTC)

@@ -36,9 +36,10 @@ class Setup:
         return state_url(config, os.environ)
 
 
-def _note_path(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        context.find_object(Setup).path = value  # type: ignore[union-attr]
+def _note_path(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    setup = context.find_object(Setup)
+    if value is not None and setup is not None:
+        setup.path = value
 
 
 def config_option(function: Callable[..., Any]) -> Callable[..., Any]:

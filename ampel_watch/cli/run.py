@@ -77,5 +77,3 @@ def stop_on_signals(daemon: "Daemon") -> None:
     loop.add_signal_handler(
         signal.SIGHUP, logging.getLogger("ampel_watch").warning, "SIGHUP: restart to read the configuration again"
     )
-
-

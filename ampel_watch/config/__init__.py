@@ -1,1 +1,49 @@
-"""config"""
+"""The configuration: YAML with positions, strict models, watchlists, secrets. Every fault is found at once."""
+
+from collections.abc import Mapping
+
+from ampel_watch.config.disabled import disabled_plugins
+from ampel_watch.config.loading import load_config
+from ampel_watch.config.locate import absolute_state_url, find_config, state_directory
+from ampel_watch.config.models import (
+    ArchiveSettings,
+    CatalogQuerySettings,
+    CatalogSettings,
+    HeartbeatSettings,
+    HttpSettings,
+    LiveSettings,
+    PluginsSettings,
+    RetentionSettings,
+    ServiceSettings,
+    ServicesSettings,
+)
+from ampel_watch.config.types import Config, Receiver, Watch
+from ampel_watch.config.watchlists import WatchedPosition, WatchedStock
+
+__all__ = [
+    "ArchiveSettings",
+    "CatalogQuerySettings",
+    "CatalogSettings",
+    "Config",
+    "HeartbeatSettings",
+    "HttpSettings",
+    "LiveSettings",
+    "PluginsSettings",
+    "Receiver",
+    "RetentionSettings",
+    "ServiceSettings",
+    "ServicesSettings",
+    "Watch",
+    "WatchedPosition",
+    "WatchedStock",
+    "disabled_plugins",
+    "find_config",
+    "load_config",
+    "state_directory",
+    "state_url",
+]
+
+
+def state_url(config: Config, environ: Mapping[str, str]) -> str:
+    """The SQLAlchemy URL of the state database, absolute."""
+    return absolute_state_url(config.state, environ)

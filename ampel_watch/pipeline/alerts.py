@@ -17,10 +17,11 @@ from sqlalchemy import Connection
 from ampel_watch import ztf
 from ampel_watch.clock import Clock
 from ampel_watch.errors import ServiceError, StreamFailed
-from ampel_watch.model import Alert, StockKey
+from ampel_watch.model import JSON, Alert, StockKey
 from ampel_watch.pipeline.listing import WIDE_OVERLAP, since
 from ampel_watch.pipeline.targets import search_id
-from ampel_watch.services.archive import ArchiveClient, StreamQuery
+from ampel_watch.services.archive import ArchiveClient
+from ampel_watch.services.streams import StreamQuery
 from ampel_watch.services.times import datetime_of_jd, jd_of
 from ampel_watch.storage import Database, health, looks, reads
 from ampel_watch.storage.reads import PendingRead
@@ -38,27 +39,34 @@ class AlertSearch:
 
     Attributes
     ----------
-    text: what identifies it (its filter as canonical JSON, or a word for the named stocks).
+    text: what identifies it: its filter as canonical JSON, or a word for the named stocks.
+    names: the stocks whose alerts are wanted; None for those of all.
+    candidate: conditions on the alert.
     """
 
     text: str
-    query: StreamQuery
+    names: tuple[str, ...] | None = None
+    candidate: JSON | None = None
 
     @property
     def id(self) -> str:
         """The key under which it is remembered."""
         return search_id(self.text)
 
+    def since(self, jd_from: float) -> StreamQuery:
+        """The stream of its alerts from a Julian Date on."""
+        return StreamQuery(names=self.names, candidate=self.candidate, jd_from=jd_from)
+
 
 def by_filter(candidates: str) -> AlertSearch:
     """The search for all alerts that meet a filter, given as canonical JSON."""
-    return AlertSearch(candidates, StreamQuery(candidate=json.loads(candidates) or None))
+    return AlertSearch(candidates, candidate=json.loads(candidates) or None)
 
 
 def by_names(names: Sequence[str]) -> list[AlertSearch]:
     """The searches for alerts of named stocks, in batches that the archive answers well."""
     return [
-        AlertSearch("named", StreamQuery(names=tuple(names[start : start + NAMES_PER_STREAM])))
+        AlertSearch("named", names=tuple(names[start : start + NAMES_PER_STREAM]))
         for start in range(0, len(names), NAMES_PER_STREAM)
     ]
 
@@ -80,7 +88,7 @@ class AlertFinder:
         last = await self.database.run(lambda c: looks.alert_search(c, searches[0].id))
         start, wide_at = since(*last, now) if last else (now - WIDE_OVERLAP, now)
         for search in searches:
-            await self._follow(search, replace(search.query, jd_from=jd_of(start)))
+            await self._follow(search, search.since(jd_of(start)))
         await self.database.run(partial(_note_look, search=searches[0].id, now=now, wide_at=wide_at))
 
     async def _follow(self, search: AlertSearch, query: StreamQuery) -> None:

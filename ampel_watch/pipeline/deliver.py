@@ -147,7 +147,7 @@ class Deliverer:
             await self._database.run(partial(outbox.settle, delivery=delivery.id, outcome=outcome))
         except StateError as error:
             # The lease ends by itself, and the delivery is sent again, with the same id.
-            _LOG.error("cannot record how the delivery to %s went: %s", delivery.receiver, error)  # noqa: TRY400
+            _LOG.error("cannot record how the delivery to %s went: %s", delivery.receiver, error)
             return "unrecorded"
         finally:
             self._busy[delivery.receiver] -= 1

@@ -114,7 +114,7 @@ def decide(
     verdict = watch.when.decide(rule_values(watch.name, recorded.change, stock))
     if verdict.passed is False:
         return Decision(watch, f"its rule is not met: {watch.when.text}")
-    missing = ()
+    missing: tuple[str, ...] = ()
     if verdict.passed is None:
         missing = (f"the rule could not be decided, unknown: {', '.join(sorted(verdict.missing))}",)
     reason = missing[0] if missing else f"its rule is met: {watch.when.text}"

@@ -35,7 +35,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Reader:
-    """Reads stocks; afterwards `faults` holds those that failed, and `trouble` what stopped the reading, if anything."""
+    """Reads stocks; afterwards `faults` holds those that failed, and `trouble` what ended the reading early."""
 
     live: LiveClient
     concurrency: int

@@ -12,7 +12,8 @@ LONGEST_WAIT = timedelta(hours=1)
 
 def backoff(attempts: int, chance: random.Random) -> timedelta:
     """The wait after the n-th try: doubling from 10 s to 1 h, each between half and all of that, by chance."""
-    longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempts - 1, 20))
+    doublings = min(attempts - 1, 20)
+    longest = min(LONGEST_WAIT, FIRST_WAIT * (1 << doublings))
     return longest * chance.uniform(0.5, 1.0)
 
 

@@ -82,21 +82,26 @@ def add_event(connection: Connection, event: Event, receivers: Collection[str], 
     return True
 
 
-def claim(connection: Connection, receiver: str, *, now: datetime, lease_until: datetime, limit: int) -> list[Claimed]:
-    """Take up to `limit` deliveries that may be sent now, the oldest first, and lease them."""
-    chosen = list(
-        connection.execute(
-            _with_event()
-            .where(
-                deliveries.c.receiver == receiver,
-                deliveries.c.id.not_in(sorted(sending)),
-                _claimable(now),
-                ~_held_back(),
-            )
-            .order_by(deliveries.c.event_seq)
-            .limit(limit)
-        )
+def claim(
+    connection: Connection,
+    receiver: str,
+    *,
+    now: datetime,
+    lease_until: datetime,
+    limit: int,
+    sending: Collection[str] = (),
+) -> list[Claimed]:
+    """Take up to `limit` deliveries that may be sent now, the oldest first, and lease them.
+
+    `sending` names those that the caller is still sending, whatever has become of their lease.
+    """
+    ready = and_(
+        deliveries.c.receiver == receiver,
+        deliveries.c.id.not_in(sorted(sending)),
+        _claimable(now),
+        ~_held_back(),
     )
+    chosen = list(connection.execute(_with_event().where(ready).order_by(deliveries.c.event_seq).limit(limit)))
     for row in chosen:
         connection.execute(
             update(deliveries)

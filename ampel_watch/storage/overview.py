@@ -67,9 +67,7 @@ def last_error(connection: Connection, receiver: str) -> str | None:
     """The last error of a delivery to this receiver that is still on its way."""
     return connection.execute(
         select(deliveries.c.error)
-        .where(
-            deliveries.c.receiver == receiver, deliveries.c.state.in_(ON_ITS_WAY), deliveries.c.error.is_not(None)
-        )
+        .where(deliveries.c.receiver == receiver, deliveries.c.state.in_(ON_ITS_WAY), deliveries.c.error.is_not(None))
         .order_by(deliveries.c.event_seq)
         .limit(1)
     ).scalar()

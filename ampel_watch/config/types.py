@@ -1,0 +1,98 @@
+"""The configuration as the rest of the program sees it: frozen, whole and checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta, tzinfo
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from ampel_watch.config.models import (
+    HeartbeatSettings,
+    HttpSettings,
+    PluginsSettings,
+    RetentionSettings,
+    ServicesSettings,
+)
+from ampel_watch.config.outside import secrets_in
+from ampel_watch.config.watchlists import WatchedPosition, WatchedStock
+from ampel_watch.errors import Fault
+from ampel_watch.protocols import NotifierKind
+from ampel_watch.rules import Rule
+from ampel_watch.settings import Secret, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What to look at, what to report, to whom.
+
+    Attributes
+    ----------
+    stocks, positions: those of the watch itself and of its watchlists, each once.
+    on: kind of change → its threshold in magnitudes, None for kinds that take none.
+    when: the rule that a change must meet; None: every change does.
+    candidates: filter on the alerts' `candidate` when a channel is searched through the archive.
+    enrich_deadline: how long a change waits for archive and catalog.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    stocks: tuple[WatchedStock, ...]
+    positions: tuple[WatchedPosition, ...]
+    every: timedelta
+    on: Mapping[str, float | None]
+    when: Rule | None
+    notify: tuple[str, ...]
+    initial: Literal["silent", "notify"] = "silent"
+    candidates: Mapping[str, Any] | None = None
+    enrich_deadline: timedelta = timedelta(minutes=30)
+    priority: Literal["low", "normal", "high"] = "normal"
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """A configured destination: a kind of notifier with its settings."""
+
+    name: str
+    kind: NotifierKind
+    settings: Settings = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A configuration without a fault.
+
+    Its own `repr` names things and shows no settings, since text out of the environment may stand in any of them.
+
+    Attributes
+    ----------
+    path: the file that it was read from.
+    state: the state database as written; `state_url` makes it absolute.
+    timezone: in which times are shown to people.
+    give_up_after: how long a delivery is tried before it is a dead letter.
+    watchlists: the watchlist files that were read; a change of one is a change of the configuration.
+    notes: keys that are accepted but that this version does not act on.
+    """
+
+    path: Path
+    services: ServicesSettings = field(repr=False)
+    state: str = field(repr=False)
+    watches: tuple[Watch, ...] = field(repr=False)
+    receivers: Mapping[str, Receiver] = field(repr=False)
+    operator_notify: tuple[str, ...] = ()
+    timezone: tzinfo = field(repr=False, kw_only=True)
+    retention: RetentionSettings | None = field(default=None, repr=False)
+    heartbeat: HeartbeatSettings | None = field(default=None, repr=False)
+    http: HttpSettings | None = field(default=None, repr=False)
+    plugins: PluginsSettings = field(kw_only=True, repr=False)
+    give_up_after: timedelta = timedelta(hours=24)
+    watchlists: tuple[Path, ...] = ()
+    notes: tuple[Fault, ...] = field(default=(), repr=False)
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every secret of the configuration, for whoever must keep them out of what is written."""
+        found = secrets_in((self.services, self.heartbeat, [receiver.settings for receiver in self.receivers.values()]))
+        password = urlsplit(self.state).password
+        if password:
+            found.append(Secret(unquote(password)))
+        return tuple(found)

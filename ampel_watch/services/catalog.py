@@ -1,0 +1,243 @@
+"""The catalog matching service: what catalogs hold near a position.
+
+One request asks all catalogs; a bad one among them spoils the whole answer (422, or 500), so then the good ones are
+asked without it, or each alone.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ampel_watch.errors import RequestRefused, ServerFault, UnexpectedAnswer
+from ampel_watch.model import JSON, CatalogQuery, Match
+from ampel_watch.services.answers import detail_text, refusal
+from ampel_watch.services.http import ServiceHttp
+
+_CATALOGS = "/catalogs/"
+_CONE = "/cone_search/"
+_WRONG = 422
+_CATSHTM = "catsHTM"
+_RADIANS = "rad"
+_RADIAN_COLUMNS = {"RA": _RADIANS, "Dec": _RADIANS}  # of every catsHTM catalog, unless it says otherwise
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogInfo:
+    """A catalog that the service has; `units`: column → unit, of those columns that have one."""
+
+    name: str
+    use: str
+    description: str | None
+    columns: tuple[str, ...]
+    units: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogFault:
+    """In place of an answer: this one catalog could not be searched, and why. The others are not affected."""
+
+    catalog: str
+    message: str
+
+
+class CatalogClient:
+    """Asks the catalog service. Every search answers in the order of its queries."""
+
+    def __init__(self, http: ServiceHttp) -> None:
+        self.http = http
+        self._infos: dict[tuple[str, str], CatalogInfo] = {}
+
+    async def catalogs(self) -> tuple[CatalogInfo, ...]:
+        """The catalogs that the service has; their units are remembered for the searches."""
+        document = await self.http.get_json(_CATALOGS)
+        if not isinstance(document, list):
+            raise self._unexpected(f"GET {_CATALOGS}", "something other than a list of catalogs")
+        infos = tuple(self._info(entry) for entry in document)
+        self._infos = {(info.use, info.name): info for info in infos}
+        return infos
+
+    async def nearest(
+        self, ra_deg: float, dec_deg: float, queries: Sequence[CatalogQuery]
+    ) -> tuple[Match | CatalogFault | None, ...]:
+        """The nearest row of each catalog within its radius; None if there is none."""
+
+        def read(query: CatalogQuery, item: Any) -> Match | None:
+            return None if item is None else self._match(query, item)
+
+        return await self._search("nearest", ra_deg, dec_deg, queries, read)
+
+    async def any(
+        self, ra_deg: float, dec_deg: float, queries: Sequence[CatalogQuery]
+    ) -> tuple[bool | CatalogFault, ...]:
+        """Whether each catalog has a row within its radius."""
+
+        def read(query: CatalogQuery, item: Any) -> bool:
+            if not isinstance(item, bool):
+                raise self._bad_item(query)
+            return item
+
+        return await self._search("any", ra_deg, dec_deg, queries, read)
+
+    async def all(
+        self, ra_deg: float, dec_deg: float, queries: Sequence[CatalogQuery]
+    ) -> tuple[tuple[Match, ...] | CatalogFault, ...]:
+        """All rows of each catalog within its radius, the nearest first."""
+
+        def read(query: CatalogQuery, item: Any) -> tuple[Match, ...]:
+            if item is None:
+                return ()
+            if not isinstance(item, list):
+                raise self._bad_item(query)
+            return tuple(sorted((self._match(query, row) for row in item), key=lambda match: match.dist_arcsec))
+
+        return await self._search("all", ra_deg, dec_deg, queries, read)
+
+    async def aclose(self) -> None:
+        """Release all connections."""
+        await self.http.aclose()
+
+    async def _search(
+        self,
+        form: str,
+        ra_deg: float,
+        dec_deg: float,
+        queries: Sequence[CatalogQuery],
+        read: Callable[[CatalogQuery, Any], _T],
+    ) -> tuple[_T | CatalogFault, ...]:
+        if not (math.isfinite(ra_deg) and -90 <= dec_deg <= 90):
+            raise RequestRefused(self.http.service, f"ra {ra_deg}°, dec {dec_deg}° is no position")
+        search = _Search(self.http, form, {"ra_deg": ra_deg % 360.0, "dec_deg": dec_deg}, queries)
+        items = await search.run()
+        return tuple(
+            item if isinstance(item, CatalogFault) else read(query, item)
+            for query, item in zip(queries, items, strict=True)
+        )
+
+    def _match(self, query: CatalogQuery, item: Any) -> Match:
+        body = item.get("body") if isinstance(item, Mapping) else None
+        distance = item.get("dist_arcsec") if isinstance(item, Mapping) else None
+        if not isinstance(body, Mapping) or isinstance(distance, bool) or not isinstance(distance, int | float):
+            raise self._bad_item(query)
+        return Match(query.name, float(distance), self._in_degrees(query, body))
+
+    def _in_degrees(self, query: CatalogQuery, body: JSON) -> JSON:
+        """The row with its angles in degrees: catsHTM catalogs keep RA and Dec in radians."""
+        if query.use != _CATSHTM:
+            return body
+        info = self._infos.get((query.use, query.name))
+        units = _RADIAN_COLUMNS if info is None else info.units
+        return {
+            column: math.degrees(value) if units.get(column) == _RADIANS and _is_number(value) else value
+            for column, value in body.items()
+        }
+
+    def _info(self, entry: Any) -> CatalogInfo:
+        columns = entry.get("columns") if isinstance(entry, Mapping) else None
+        name, use = (entry.get("name"), entry.get("use")) if isinstance(entry, Mapping) else (None, None)
+        if not (isinstance(name, str) and isinstance(use, str)):
+            raise self._unexpected(f"GET {_CATALOGS}", "a catalog without name or use")
+        named = [c for c in columns or () if isinstance(c, Mapping) and isinstance(c.get("name"), str)]
+        units: dict[str, str] = {}
+        for column in named:
+            if isinstance(column.get("unit"), str):
+                units.setdefault(column["name"], column["unit"])  # a few catalogs name RA twice; the first is the angle
+        description = entry.get("description")
+        return CatalogInfo(
+            name=name,
+            use=use,
+            description=description if isinstance(description, str) else None,
+            columns=tuple(dict.fromkeys(column["name"] for column in named)),
+            units=units,
+        )
+
+    def _bad_item(self, query: CatalogQuery) -> UnexpectedAnswer:
+        return self._unexpected(f"POST {_CONE}", f"something unknown for the catalog {query.name}")
+
+    def _unexpected(self, call: str, what: str) -> UnexpectedAnswer:
+        return UnexpectedAnswer(self.http.service, f"{call}: answered with {what}")
+
+
+class _Search:
+    """One search in several catalogs, in as few requests as the bad ones among them allow."""
+
+    def __init__(
+        self, http: ServiceHttp, form: str, position: Mapping[str, float], queries: Sequence[CatalogQuery]
+    ) -> None:
+        self._http = http
+        self._route = _CONE + form
+        self._position = position
+        self._queries = queries
+        self._items: list[Any] = [None] * len(queries)
+
+    async def run(self) -> list[Any]:
+        """For each query the service's item, or a `CatalogFault`."""
+        await self._ask(range(len(self._queries)))
+        return self._items
+
+    async def _ask(self, indices: Sequence[int]) -> None:
+        if not indices:
+            return
+        try:
+            refused = await self._ask_together(indices)
+        except ServerFault as error:
+            await self._ask_alone(indices, str(error))
+            return
+        if refused:
+            # What the service knows to be wrong is left out; the others are asked together again.
+            await self._ask([index for index in indices if index not in refused])
+
+    async def _ask_together(self, indices: Sequence[int]) -> set[int]:
+        """Ask in one request; the indices that the service says are wrong, none if it answered."""
+        catalogs = [_item_of(self._queries[index]) for index in indices]
+        answer = await self._http.request(
+            "POST",
+            self._route,
+            json={**self._position, "catalogs": catalogs},
+            accept=(_WRONG,),
+        )
+        if answer.status == _WRONG:
+            return self._note_refusals(indices, answer.document)
+        if not isinstance(answer.document, list) or len(answer.document) != len(indices):
+            raise UnexpectedAnswer(self._http.service, f"POST {self._route}: answered with another number of catalogs")
+        for index, item in zip(indices, answer.document, strict=True):
+            self._items[index] = item
+        return set()
+
+    async def _ask_alone(self, indices: Sequence[int], why: str) -> None:
+        """After a 500 nobody says which one it was."""
+        if len(indices) == 1:
+            self._note_fault(indices[0], why)
+            return
+        for index in indices:
+            await self._ask([index])
+
+    def _note_refusals(self, indices: Sequence[int], document: Any) -> set[int]:
+        refused: set[int] = set()
+        for entry in document.get("detail") or () if isinstance(document, Mapping) else ():
+            match entry:
+                case {"loc": ["body", "catalogs", int(place), *_]} if 0 <= place < len(indices):
+                    refused.add(indices[place])
+                    self._note_fault(indices[place], detail_text({"detail": [entry]}))
+        if not refused:
+            raise refusal(self._http.service, f"POST {self._route}", _WRONG, detail_text(document))
+        return refused
+
+    def _note_fault(self, index: int, why: str) -> None:
+        self._items[index] = CatalogFault(self._queries[index].name, why)
+
+
+def _item_of(query: CatalogQuery) -> dict[str, Any]:
+    item: dict[str, Any] = {"name": query.name, "use": query.use, "rs_arcsec": query.radius_arcsec}
+    optional = {
+        "keys_to_append": None if query.columns is None else list(query.columns),
+        "pre_filter": query.pre_filter,
+        "post_filter": query.post_filter,
+    }
+    return item | {key: value for key, value in optional.items() if value is not None}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

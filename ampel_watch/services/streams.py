@@ -1,0 +1,282 @@
+"""Archive streams: one query for many objects, drained chunk by chunk.
+
+Every chunk call hands out the next chunk, whether or not its answer arrives: it is never repeated, and one that fails
+leaves a gap, which the end of the stream reports. A chunk that is not acknowledged comes again later, so alerts are
+taken once by candid. The resume token is all that protects a stream: it appears in no message.
+"""
+
+import math
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ampel_watch.errors import ServerFault, ServiceUnavailable, StreamFailed, StreamGone, UnexpectedAnswer
+from ampel_watch.model import JSON, Alert
+from ampel_watch.services.alerts import BadAlert, alerts_of
+from ampel_watch.services.answers import Answer, detail_text, refusal
+from ampel_watch.services.http import ServiceHttp
+
+_FROM_QUERY = "/streams/from_query"
+_INFO = "/stream/{resume_token}"
+_CHUNK = "/stream/{resume_token}/chunk"
+_ACKNOWLEDGE = "/stream/{resume_token}/chunk/{chunk}/acknowledge"
+_GONE, _WRONG, _PENDING, _QUERY_FAILED = 404, 422, 423, 424
+_LARGEST_CHUNK = 10_000
+_MOST_FAILURES = 4
+_MOST_REPEATS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Cone:
+    """A circle on the sky, J2000; a stream takes a radius of less than 10 degrees."""
+
+    ra_deg: float
+    dec_deg: float
+    radius_deg: float
+
+
+@dataclass(frozen=True, slots=True)
+class StreamQuery:
+    """What a stream shall hold: alerts of `names` or in `cone` or, with neither, of the whole sky in a time range.
+
+    Attributes
+    ----------
+    jd_from, jd_to: Julian Dates (UTC) of the alerts, the first inclusive, the second exclusive.
+    candidate: conditions on fields of the detection: ``{field: value}`` or ``{field: {"$gt": value}}``, with the
+        operators ``$eq $ne $gt $gte $lt $lte $in $nin``.
+    chunk_size: alerts per chunk, up to 10,000; about 2.6 kB each.
+    """
+
+    names: tuple[str, ...] | None = None
+    jd_from: float | None = None
+    jd_to: float | None = None
+    candidate: Mapping[str, Any] | None = None
+    cone: Cone | None = None
+    chunk_size: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.names is None and self.cone is None and self.jd_from is None and self.jd_to is None:
+            raise ValueError("a stream needs names, a cone or a time range: without any it would be the whole archive")
+        if self.names is not None and self.cone is not None:
+            raise ValueError("a stream is of names or of a cone, not of both")
+        if not 1 <= self.chunk_size <= _LARGEST_CHUNK:
+            raise ValueError(f"chunk_size is 1…{_LARGEST_CHUNK}")  # with 0 the query fails, only later
+        if any(jd is not None and not math.isfinite(jd) for jd in (self.jd_from, self.jd_to)):
+            raise ValueError("a Julian Date of a stream is not finite")  # which would silently find nothing
+
+    @property
+    def variant(self) -> str:
+        """The archive's name for this form of the body."""
+        return "AlertQuery" if self.names is None else "ObjectQuery"
+
+    def body(self) -> dict[str, Any]:
+        """The body of the request. The archive's `$gt` is really ≥."""
+        jd = {"$gt": self.jd_from, "$lt": self.jd_to}
+        cone = self.cone
+        parts: dict[str, Any] = {
+            "objectId": None if self.names is None else list(self.names),
+            "cone": cone and {"ra": cone.ra_deg, "dec": cone.dec_deg, "radius": cone.radius_deg},
+            "jd": {operator: value for operator, value in jd.items() if value is not None} or None,
+            "candidate": dict(self.candidate) if self.candidate else None,
+            "chunk_size": self.chunk_size,
+        }
+        return {key: value for key, value in parts.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPatience:
+    """How long to wait for a stream's query.
+
+    Attributes
+    ----------
+    ready_s: after which a query that is still running is given up; one cut off by a restart would run for ever.
+    unknown_s: for how long after its creation a stream may still be unknown (404).
+    first_delay_s, longest_delay_s: between two looks; it grows by half each time.
+    """
+
+    ready_s: float = 600.0
+    unknown_s: float = 30.0
+    first_delay_s: float = 0.25
+    longest_delay_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some alerts of a stream, by (jd, candid), none that an earlier chunk held. May be empty.
+
+    remaining: how many alerts the archive has not handed out yet; None if it does not say.
+    """
+
+    alerts: tuple[Alert, ...]
+    remaining: int | None = None
+    _acknowledge: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)
+
+    async def acknowledge(self) -> None:
+        """Tell the archive that the alerts are stored. Within ten minutes, or they come again."""
+        if self._acknowledge is not None:
+            await self._acknowledge()
+
+
+class Stream:
+    """One stream of the archive, from its creation to its end."""
+
+    def __init__(self, http: ServiceHttp, resume_token: str, patience: StreamPatience) -> None:
+        self._http = http
+        self._path = {"resume_token": resume_token}
+        self._patience = patience
+
+    @classmethod
+    async def create(
+        cls, http: ServiceHttp, query: StreamQuery, programid: int | None, patience: StreamPatience
+    ) -> "Stream":
+        """Start the query; its stream is not ready yet."""
+        answer = await http.request(
+            "POST", _FROM_QUERY, params={"programid": programid}, json=query.body(), accept=(_WRONG,)
+        )
+        if answer.status == _WRONG:
+            reason = detail_text(answer.document, body_variant=query.variant)
+            raise refusal(http.service, f"POST {_FROM_QUERY}", _WRONG, reason, http.token)
+        token = answer.document.get("resume_token") if isinstance(answer.document, Mapping) else None
+        if not isinstance(token, str) or not token:
+            raise UnexpectedAnswer(http.service, f"POST {_FROM_QUERY}: answered without a stream")
+        return cls(http, token, patience)
+
+    async def chunks(self) -> AsyncGenerator[Chunk, None]:
+        """Wait for the query, then give the chunks; StreamFailed at the end if any was lost."""
+        await self._ready()
+        gaps = _Gaps()
+        seen: set[int] = set()
+        times_given: Counter[int] = Counter()
+        while (page := await self._next_that_comes(gaps)) is not None and page.number is not None:
+            times_given[page.number] += 1
+            if times_given[page.number] > _MOST_REPEATS:
+                raise self._failed("the same chunk comes again and again")
+            gaps.close(page.alerts)
+            fresh = tuple(alert for alert in page.alerts if alert.candid not in seen)
+            seen.update(alert.candid for alert in fresh)
+            yield Chunk(fresh, page.remaining, partial(self._acknowledge, page.number))
+        if lost := gaps.all():
+            raise self._failed(f"{len(lost)} gap(s) where a chunk was handed out and did not arrive", lost)
+
+    async def _next_that_comes(self, gaps: "_Gaps") -> "_Page | None":
+        """The next page that arrives, noting the gap if one before it did not; None if nothing comes any more."""
+        for failures in range(1, _MOST_FAILURES + 1):
+            try:
+                return await self._next()
+            except (ServerFault, ServiceUnavailable, UnexpectedAnswer) as error:
+                gaps.open()
+                asked_s = error.retry_after_s if isinstance(error, ServiceUnavailable) else None
+            if failures < _MOST_FAILURES:
+                await self._http.sleep(max(self._patience.first_delay_s * 4.0**failures, asked_s or 0.0))
+        return None
+
+    async def _ready(self) -> None:
+        """Wait until the query has run."""
+        patience, began_s = self._patience, self._http.time()
+        delay_s = patience.first_delay_s
+        while True:
+            answer = await self._get(_INFO)
+            if answer.status == _QUERY_FAILED:
+                raise self._failed("the archive could not run the query; a smaller one may do")
+            waited_s = self._http.time() - began_s
+            if answer.status == _GONE and waited_s >= patience.unknown_s:
+                raise self._gone()
+            if answer.status not in (_GONE, _PENDING):
+                return
+            if waited_s + delay_s > patience.ready_s:
+                raise self._failed(f"the query is still running after {waited_s:.0f} s")
+            await self._http.sleep(delay_s)
+            delay_s = min(delay_s * 1.5, patience.longest_delay_s)
+
+    async def _next(self) -> "_Page":
+        """The next page, asked for once: whatever the archive has handed out, it will not give to a second call."""
+        answer = await self._ask_chunk()
+        if answer.status == _PENDING:
+            await self._ready()
+            answer = await self._ask_chunk()
+        if answer.status == _GONE:
+            raise self._gone()
+        if answer.status in (_PENDING, _QUERY_FAILED):
+            raise self._failed("the archive could not run the query; a smaller one may do")
+        try:
+            return _page_of(answer.document)
+        except BadAlert as error:
+            raise UnexpectedAnswer(self._http.service, f"GET {_CHUNK}: answered with {error}") from None
+
+    async def _ask_chunk(self) -> Answer:
+        # History is on by default here, and multiplies the size.
+        return await self._get(_CHUNK, params={"with_history": False}, idempotent=False)
+
+    async def _get(self, route: str, *, params: Mapping[str, Any] | None = None, idempotent: bool = True) -> Answer:
+        return await self._http.request(
+            "GET",
+            route,
+            path=self._path,
+            params=params,
+            idempotent=idempotent,
+            authorized=False,  # the resume token is the key
+            accept=(_GONE, _PENDING, _QUERY_FAILED),
+        )
+
+    async def _acknowledge(self, number: int) -> None:
+        path: dict[str, str | int] = {**self._path, "chunk": number}
+        answer = await self._http.request("POST", _ACKNOWLEDGE, path=path, authorized=False, accept=(_GONE,))
+        if answer.status == _GONE:
+            raise self._gone()
+
+    def _gone(self) -> StreamGone:
+        return StreamGone(self._http.service, "the stream is unknown or expired; start a new one")
+
+    def _failed(self, why: str, lost: tuple[tuple[float | None, float | None], ...] = ()) -> StreamFailed:
+        return StreamFailed(self._http.service, f"stream: {why}", lost=lost)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One answer to a chunk call; `number` is None at the end of the stream."""
+
+    number: int | None
+    alerts: tuple[Alert, ...]
+    remaining: int | None
+
+
+def _page_of(document: Any) -> _Page:
+    if not isinstance(document, Mapping):
+        raise BadAlert("something other than a chunk")
+    number = document.get("chunk")
+    alerts = alerts_of(document.get("alerts"))
+    if not isinstance(number, int | None) or isinstance(number, bool) or (number is None and alerts):
+        raise BadAlert("a chunk without its number")
+    return _Page(number, alerts, _items(document.get("remaining")))
+
+
+def _items(count: JSON | None) -> int | None:
+    items = count.get("items") if isinstance(count, Mapping) else None
+    return items if isinstance(items, int) else None
+
+
+class _Gaps:
+    """Where chunks were lost: (last jd before, first jd after), None where there was none. Chunks go up in jd."""
+
+    def __init__(self) -> None:
+        self._last_jd: float | None = None
+        self._is_open = False
+        self._found: list[tuple[float | None, float | None]] = []
+
+    def open(self) -> None:
+        self._is_open = True
+
+    def close(self, alerts: tuple[Alert, ...]) -> None:
+        """Alerts came: a gap, if one is open, ends where they begin."""
+        if not alerts:
+            return
+        if self._is_open:
+            self._found.append((self._last_jd, alerts[0].jd))
+            self._is_open = False
+        self._last_jd = max(alerts[-1].jd, self._last_jd or alerts[-1].jd)
+
+    def all(self) -> tuple[tuple[float | None, float | None], ...]:
+        """All gaps; one that is still open has no end."""
+        return (*self._found, (self._last_jd, None)) if self._is_open else tuple(self._found)

@@ -1,0 +1,15 @@
+"""Write `configuration.md` and `config.schema.json` anew; run it after a change of the configuration's models."""
+
+from pathlib import Path
+
+from ampel_watch.config.reference import configuration_page, json_schema
+from ampel_watch.plugin_manager import PluginManager
+
+HERE = Path(__file__).parent
+
+if __name__ == "__main__":
+    manager = PluginManager()
+    manager.load()
+    kinds = list(manager.notifier_kinds().values())
+    (HERE / "configuration.md").write_text(configuration_page(kinds), encoding="utf-8")
+    (HERE / "config.schema.json").write_text(json_schema(kinds), encoding="utf-8")
