@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
@@ -16,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from ampel_watch.config.models import FileSettings, WatchSettings
 from ampel_watch.config.sentences import models_in
-from ampel_watch.config.values import in_words
+from ampel_watch.config.values import change_kinds, in_words
 from ampel_watch.config.watchlists import COLUMNS
 from ampel_watch.diff import KINDS
 from ampel_watch.protocols import NotifierKind
@@ -108,6 +109,8 @@ def _is_list(annotation: Any) -> bool:
 
 
 def _type(info: FieldInfo) -> str:
+    if any(getattr(part, "func", None) is change_kinds for part in info.metadata):
+        return "list of kinds of change"
     if any(getattr(part, "func", None) is parse_rate for part in info.metadata):
         return "rate"
     return _type_words(info.annotation)
@@ -120,10 +123,10 @@ def _type_words(annotation: Any) -> str:
     if origin is Literal:
         return " \\| ".join(f"`{part}`" for part in parts)
     if origin in (tuple, list):
-        return f"list of {_type_words(parts[0])}s" if parts[0] is not Any else "list of mappings"
-    if origin in (dict, Mapping) or models_in(annotation):
-        return "mapping"
-    return _type_words(parts[0]) if parts else "anything"
+        return "list of mappings" if parts[0] is Any or models_in(parts[0]) else f"list of {_type_words(parts[0])}"
+    if origin in (Union, UnionType, Annotated):
+        return _type_words(parts[0])
+    return "mapping" if origin in (dict, Mapping) or models_in(annotation) else "anything"
 
 
 _WORDS: Mapping[Any, str] = {
@@ -170,7 +173,8 @@ def _rule_names() -> str:
         "|---|---|---|---|---|---|",
     ]
     for name in RULE_NAMES.values():
-        row = f"| `{name.name}` | {name.type} | {name.unit} | {name.source} | {name.meaning} | `{name.example}` |"
+        kind = name.type.removeprefix("a ")
+        row = f"| `{name.name}` | {kind} | {name.unit} | {name.source} | {name.meaning} | `{name.example}` |"
         lines.append(row)
     lines += ["\n| function | meaning |", "|---|---|", *(f"| `{name}` | {text} |" for name, text in FUNCTIONS.items())]
     return "\n".join(lines) + "\n"
@@ -214,7 +218,8 @@ def _tidy(part: dict[str, Any]) -> None:
     part.pop("title", None)
     properties: dict[str, Any] = part.get("properties", {})
     for name, schema in list(properties.items()):
-        schema.pop("title", None)
+        for word in ("title", "gt"):
+            schema.pop(word, None)
         if _holds(schema, "writeOnly"):
             properties[f"{name}_file"] = {"type": "string", "description": f"File that holds `{name}`"}
             part["required"] = [key for key in part.get("required", []) if key != name]

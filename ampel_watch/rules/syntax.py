@@ -6,7 +6,11 @@ import re
 from rule_engine.errors import RuleSyntaxError
 
 _STRING = re.compile(r"""(["'])(?:[^\\\n]|\\.)*?\1|#.*""")
-_FORBIDDEN = re.compile(r"\*\*|<<|>>|=~|!~|\?\??|[&|^$:;]|(?<![=!<>])=(?!=)|\b(?:is|for|if|else|elif|while)\b")
+_FORBIDDEN = re.compile(
+    r"\*\*|<<|>>|=~|!~|\?\??|[&|^$:;]|(?<![=!<>])=(?!=)"
+    r"|\b(?:is|for|if|else|elif|while)\b"
+    r'|\b[bdrst](?=")|(?<=["\]}])\s*[.\[]'  # literals of bytes, dates, …; parts of a literal
+)
 _INSTEAD = {
     "=": "; write `==` to compare",
     "is": "; write `== null` or `!= null`",
@@ -26,8 +30,8 @@ class RuleFault(ValueError):
 
 
 def without_strings(text: str) -> str:
-    """`text` with strings and comments blanked, every other character in its place."""
-    return _STRING.sub(lambda found: " " * len(found[0]), text)
+    """`text` with strings empty between `"` and comments blank, every other character in its place."""
+    return _STRING.sub(lambda found: f'"{" " * (len(found[0]) - 2)}"' if found[1] else " " * len(found[0]), text)
 
 
 def refuse_foreign_parts(bare: str) -> None:

@@ -88,6 +88,10 @@ class HEALpixRegionQuery(_Query):
 
     jd: StrictTimeConstraint
     regions: list[Region]
+    latest: bool = False
+    with_history: bool = False
+    with_cutouts: bool = False
+    resume_token: str | None = None
     chunk_size: ChunkSize = 100
 
 

@@ -5,9 +5,8 @@ So after a 500, and after a broken connection, the whole pool is retired: what i
 connections, everything after goes over new ones.
 """
 
-import logging
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -21,36 +20,50 @@ from ampel_watch import __version__
 _IDLE_S = 4.0
 _CONNECT_S = 15.0
 
-# httpx logs every address at INFO; the archive's hold resume tokens, which are as good as passwords.
-logging.getLogger("httpx").setLevel(logging.WARNING)
-
-USER_AGENT = f"ampel-watch/{__version__}"
+_HEADERS = {
+    "User-Agent": f"ampel-watch/{__version__}",
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+}
 
 
 class Connections:
-    """Lends httpx clients for requests to one service."""
+    """Sends requests to one service.
+
+    They go to httpx's transports directly, without its client: that one reads every `Location` (and fails on bad
+    ones) even where it is not to follow them, keeps cookies, and logs addresses, of which the archive's hold secrets.
+    """
 
     def __init__(
         self, *, limit: int, read_s: float, proxy: str | None, transport: httpx.AsyncBaseTransport | None
     ) -> None:
         self._limit = limit
-        self._timeout = httpx.Timeout(None, connect=_CONNECT_S, read=read_s)
+        self._timeout = httpx.Timeout(None, connect=_CONNECT_S, read=read_s).as_dict()
         self._proxy = httpx.Proxy(proxy) if proxy else None
         self._transport = transport
-        self._tls: ssl.SSLContext | None = None
+        self._tls = ssl.create_default_context()
         self._pool: _Pool | None = None
 
     @asynccontextmanager
-    async def lend(self, *, single: bool = False) -> AsyncIterator[httpx.AsyncClient]:
-        """A client to send one request with; `single`: over a connection of its own, used for nothing else."""
+    async def send(
+        self, method: str, url: str, *, headers: Mapping[str, str], content: bytes | None, single: bool
+    ) -> AsyncIterator[httpx.Response]:
+        """The response to one request, its body not read yet. `single`: over a connection used for nothing else."""
+        request = httpx.Request(
+            method, url, headers={**_HEADERS, **headers}, content=content, extensions={"timeout": self._timeout}
+        )
         pool = self._new_pool(limit=1) if single and self._transport is None else self._shared()
         pool.users += 1
         try:
-            yield pool.client
+            response = await pool.transport.handle_async_request(request)
+            try:
+                yield response
+            finally:
+                await response.aclose()
         finally:
             pool.users -= 1
             if pool is not self._pool and pool.users == 0:
-                await pool.client.aclose()
+                await pool.transport.aclose()
 
     async def renew(self) -> None:
         """Use none of the present connections for later requests."""
@@ -58,13 +71,13 @@ class Connections:
             return
         pool, self._pool = self._pool, None
         if pool is not None and pool.users == 0:
-            await pool.client.aclose()
+            await pool.transport.aclose()
 
     async def aclose(self) -> None:
         """Close all connections that are not in use; those in use are closed as they come back."""
         pool, self._pool = self._pool, None
         if pool is not None and pool.users == 0:
-            await pool.client.aclose()
+            await pool.transport.aclose()
 
     def _shared(self) -> "_Pool":
         if self._pool is None:
@@ -72,30 +85,20 @@ class Connections:
         return self._pool
 
     def _new_pool(self, *, limit: int) -> "_Pool":
-        client = httpx.AsyncClient(
-            transport=self._transport or self._new_transport(limit),
-            timeout=self._timeout,
-            headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"},
-            trust_env=False,
-        )
-        return _Pool(client)
+        return _Pool(self._transport or self._new_transport(limit))
 
     def _new_transport(self, limit: int) -> httpx.AsyncBaseTransport:
-        if self._tls is None:
-            self._tls = httpx.create_ssl_context(trust_env=False)  # costs milliseconds: made once
-        tls = self._tls
-
         def session() -> aiohttp.ClientSession:
-            connector = aiohttp.TCPConnector(limit=limit, ssl=tls, keepalive_timeout=_IDLE_S)
+            connector = aiohttp.TCPConnector(limit=limit, ssl=self._tls, keepalive_timeout=_IDLE_S)
             jar = aiohttp.DummyCookieJar()
             return aiohttp.ClientSession(connector=connector, cookie_jar=jar, middlewares=(_never_repeat,))
 
-        return AiohttpTransport(verify=tls, trust_env=False, proxy=self._proxy, client=session)
+        return AiohttpTransport(verify=self._tls, trust_env=False, proxy=self._proxy, client=session)
 
 
 @dataclass(slots=True)
 class _Pool:
-    client: httpx.AsyncClient
+    transport: httpx.AsyncBaseTransport
     users: int = 0
 
 

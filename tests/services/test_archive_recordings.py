@@ -95,7 +95,7 @@ def nothing(found: Any) -> bool:
 
 
 def with_history(found: Any) -> bool:
-    return in_order(found) and all(alert.history for alert in found)
+    return in_order(found) and any(alert.history for alert in found)
 
 
 def points_of(name: str, *, at_least: int = 1) -> Callable[[Any], bool]:
