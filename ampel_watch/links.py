@@ -21,17 +21,6 @@ _BY_POSITION = {
     "legacysurvey": "https://www.legacysurvey.org/viewer?ra={ra}&dec={dec}&layer=ls-dr10&zoom=16&mark={ra},{dec}",
     "aladin": "https://aladin.cds.unistra.fr/AladinLite/?target={ra}%20{dec}&fov=0.05",
 }
-LABELS = {
-    "fritz": "Fritz",
-    "alerce": "ALeRCE",
-    "lasair": "Lasair",
-    "fink": "Fink",
-    "antares": "ANTARES",
-    "tns": "TNS",
-    "simbad": "SIMBAD",
-    "legacysurvey": "Legacy Survey",
-    "aladin": "Aladin",
-}
 
 
 def links_for(stock: EventStock) -> dict[str, str]:

@@ -147,4 +147,4 @@ def _is_secret(annotation: Any) -> bool:
 
 def secret_fields(model: type[BaseModel]) -> tuple[str, ...]:
     """The names under which secrets are written in the configuration of a model."""
-    return tuple(info.alias or name for name, info in model.model_fields.items() if "Secret" in str(info.annotation))
+    return tuple(info.alias or name for name, info in model.model_fields.items() if _is_secret(info.annotation))

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-from ampel_watch.links import LABELS
 from ampel_watch.model import Change, Event
 
 _LATE_FROM_S = 300.0
@@ -19,6 +18,18 @@ _MAX_NOTES = 10
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _WEB_ADDRESS = re.compile(r"https?://[!-~]{1,2000}")
 _SPACES = frozenset("\t\n\v\f\r\x85\u2028\u2029")
+
+LABELS = {
+    "fritz": "Fritz",
+    "alerce": "ALeRCE",
+    "lasair": "Lasair",
+    "fink": "Fink",
+    "antares": "ANTARES",
+    "tns": "TNS",
+    "simbad": "SIMBAD",
+    "legacysurvey": "Legacy Survey",
+    "aladin": "Aladin",
+}
 
 
 @dataclass(frozen=True, slots=True)

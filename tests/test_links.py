@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ampel_watch.links import LABELS, links_for
+from ampel_watch.links import links_for
 from ampel_watch.model import EventStock
+from ampel_watch.text import LABELS
 
 BY_NAME = {"fritz", "alerce", "lasair", "fink", "antares"}
 

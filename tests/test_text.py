@@ -98,8 +98,8 @@ def test_a_longer_span_never_reads_shorter(one: float, other: float) -> None:
 def test_a_span_is_told_in_at_most_two_units_and_nearly_right(seconds: float) -> None:
     words = age(seconds).split()
     assert len(words) in (2, 4)
-    assert seconds_of(age(seconds)) == pytest.approx(seconds, rel=0.05, abs=1)
-    assert "60" not in words[::2] or words[1] == "d"
+    assert seconds_of(age(seconds)) == pytest.approx(seconds, rel=0.05, abs=31)
+    assert words[:2] not in (["60", "s"], ["60", "min"], ["24", "h"])
 
 
 @pytest.mark.parametrize(

@@ -196,11 +196,14 @@ class _Loading:
 
     def _all_faults(self) -> tuple[Fault, ...]:
         """Every fault once: those of the configuration itself first; with no text that must not be shown."""
-        faults = sorted(set(self._document.faults))
-        for watchlist in self._watchlists.values():
-            faults += watchlist.short_faults()
         texts = self._filled.texts | {secret.reveal() for secret in self._outside.secrets}
         hidden = sorted((text for text in texts if len(text) >= _SHORTEST_SCRUBBED), key=len, reverse=True)
+        faults = [
+            replace(fault, file=Path(_without(str(fault.file), hidden)))
+            for watchlist in self._watchlists.values()
+            for fault in watchlist.short_faults()
+        ]
+        faults = sorted(set(self._document.faults)) + faults
         return tuple(replace(fault, message=_without(fault.message, hidden)) for fault in faults)
 
     def _notes(self, watches: Iterable[Watch]) -> tuple[Fault, ...]:

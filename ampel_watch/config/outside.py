@@ -49,6 +49,8 @@ class Outside:
             if isinstance(value, list):
                 return [self.resolve(models[0], item, (*key, number)) for number, item in enumerate(value)]
             return self.resolve(models[0], value, key)
+        if isinstance(value, dict) and Secret in get_args(annotation):
+            self.secrets += [Secret(text) for text in value.values() if isinstance(text, str) and text]
         if not isinstance(value, str):
             return value
         types = _members(annotation)

@@ -114,14 +114,13 @@ def _value(data: Any, path: Key) -> Any:
 
 
 def _shown(key: Key) -> str:
-    """Where something is, for a sentence: `watches[0]` → entry 1 of `watches`."""
-    shown = ""
+    """Where something is, for a sentence: `services.live`, or entry 2 of `watches`."""
+    if key and isinstance(key[-1], int):
+        return _subject(key)
+    names: list[str] = []
     for part in key:
-        if isinstance(part, int):
-            shown = f"entry {part + 1} of {shown}"
-        else:
-            shown = f"`{part}`" if not shown or shown.startswith("entry") else f"{shown[:-1]}.{part}`"
-    return shown
+        names = [*names, part] if isinstance(part, str) else []
+    return f"`{'.'.join(names)}`" if names else ""
 
 
 def allowed_keys(model: type[BaseModel] | None) -> list[str]:

@@ -86,7 +86,7 @@ class Config:
     http: HttpSettings | None = field(default=None, repr=False)
     plugins: PluginsSettings = field(kw_only=True, repr=False)
     give_up_after: timedelta = timedelta(hours=24)
-    watchlists: tuple[Path, ...] = ()
+    watchlists: tuple[Path, ...] = field(default=(), repr=False)
     notes: tuple[Fault, ...] = field(default=(), repr=False)
 
     def secrets(self) -> tuple[Secret, ...]:

@@ -37,7 +37,7 @@ def without_strings(text: str) -> str:
 def refuse_foreign_parts(bare: str) -> None:
     """Refuse operators that the parser knows and rules do not, before it can fold constants with them."""
     if found := _FORBIDDEN.search(bare):
-        raise RuleFault(f"`{found[0]}` is no part of a rule{_INSTEAD.get(found[0], '')}", found.start())
+        raise RuleFault(f"`{found[0].strip()}` is no part of a rule{_INSTEAD.get(found[0], '')}", found.start())
 
 
 def syntax_fault(text: str, bare: str, error: RuleSyntaxError) -> RuleFault:

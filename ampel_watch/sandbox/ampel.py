@@ -49,7 +49,6 @@ class Run:
     run: int
     at: datetime
     duration_s: float
-    alerts: int = 0
 
 
 @dataclass(slots=True)

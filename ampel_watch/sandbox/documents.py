@@ -28,7 +28,7 @@ def stock_document(stock: Stock, visible: Collection[str], shape: StockShape = "
         keys = (*channels, ANY)
         for name, times in (("created", stock.created), ("updated", stock.updated)):
             document[name] = {key: _time(times[key], shape) for key in keys if key in times}
-    document["journal"] = [_journal_entry(entry, shape) for entry in stock.journal]
+    document["journal"] = [_journal_entry(entry, shape) for entry in stock.journal if _concerns(entry, visible)]
     document["body"] = _position(stock)
     return document
 
@@ -48,6 +48,12 @@ def _time(when: datetime, shape: StockShape) -> Any:
     if shape == "ts":
         return int(when.timestamp())
     return zoneless(when.replace(microsecond=0)) if shape == "0.7" else when.astimezone(UTC).isoformat()
+
+
+def _concerns(entry: Document, visible: Collection[str]) -> bool:
+    """Whether a journal entry belongs to a channel that may be seen; `channel` is a word or a list."""
+    channels = [entry["channel"]] if isinstance(entry["channel"], str) else entry["channel"]
+    return any(channel in visible for channel in channels)
 
 
 def _journal_entry(entry: Document, shape: StockShape) -> Document:

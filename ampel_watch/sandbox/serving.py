@@ -12,7 +12,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -46,6 +46,14 @@ class Answer:
     document: Any = ...
 
 
+class Gate(Protocol):
+    """Something to wait for."""
+
+    async def wait(self) -> object:
+        """Return once it is open."""
+        ...
+
+
 @dataclass(slots=True)
 class Fault:
     """Something that goes wrong on purpose, before the real answer is made.
@@ -54,7 +62,7 @@ class Fault:
     ----------
     status, body, headers: answer this instead; without a status the real answer follows (after `delay_s`).
     reset: cut the connection without an answer.
-    until: hold the request until this is set.
+    until: hold the request until this opens: an `asyncio.Event` or `asyncio.Barrier`.
     times: how many requests it hits; None for all.
     route: only requests to this template, such as ``/stock/{id}``.
     """
@@ -64,7 +72,7 @@ class Fault:
     reset: bool = False
     body: bytes = b"Internal Server Error"
     headers: Mapping[str, str] = field(default_factory=dict)
-    until: asyncio.Event | None = None
+    until: Gate | None = None
     times: int | None = None
     route: str | None = None
 

@@ -2,11 +2,13 @@
 
 import base64
 import binascii
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ampel_watch.model import JSON, Alert, Cutouts
+from ampel_watch.services.times import number
+
+_MAX_CANDID = 2**63 - 1
 
 
 class BadAlert(ValueError):
@@ -57,7 +59,7 @@ def cutouts_of(document: Any) -> Cutouts:
 
 def _candid(document: JSON) -> int:
     candid = document.get("candid")
-    if not isinstance(candid, int) or isinstance(candid, bool):
+    if not isinstance(candid, int) or isinstance(candid, bool) or not 0 <= candid <= _MAX_CANDID:
         raise BadAlert("an alert without candid")
     return candid
 
@@ -70,10 +72,10 @@ def _name(document: JSON) -> str:
 
 
 def _jd(candidate: JSON) -> float:
-    jd = candidate.get("jd")
-    if isinstance(jd, bool) or not isinstance(jd, int | float) or not math.isfinite(jd):
-        raise BadAlert("an alert without jd")
-    return float(jd)
+    try:
+        return number(candidate.get("jd"))
+    except ValueError:
+        raise BadAlert("an alert without jd") from None
 
 
 def _point(point: Any) -> JSON:

@@ -43,6 +43,7 @@ class Call:
     idempotent: bool
     accept: frozenset[int]
     token: TokenSource | None
+    may_be_empty: bool = False
 
     def __str__(self) -> str:
         return f"{self.method} {self.route}"
@@ -149,7 +150,7 @@ def _credentials_text(call: Call, status: int) -> str:
 
 
 def _document(call: Call, raw: Raw) -> Any:
-    if raw.status == _NO_CONTENT:
+    if raw.status == _NO_CONTENT or (call.may_be_empty and not raw.body.strip()):
         return None
     try:
         return parse_json(raw.body, raw.headers.get("content-type", ""))

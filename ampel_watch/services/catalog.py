@@ -13,6 +13,7 @@ from ampel_watch.errors import RequestRefused, ServerFault, UnexpectedAnswer
 from ampel_watch.model import JSON, CatalogQuery, Match
 from ampel_watch.services.answers import detail_text, refusal
 from ampel_watch.services.http import ServiceHttp
+from ampel_watch.services.times import number
 
 _CATALOGS = "/catalogs/"
 _CONE = "/cone_search/"
@@ -119,9 +120,9 @@ class CatalogClient:
     def _match(self, query: CatalogQuery, item: Any) -> Match:
         body = item.get("body") if isinstance(item, Mapping) else None
         distance = item.get("dist_arcsec") if isinstance(item, Mapping) else None
-        if not isinstance(body, Mapping) or isinstance(distance, bool) or not isinstance(distance, int | float):
+        if not isinstance(body, Mapping) or not _is_number(distance):
             raise self._bad_item(query)
-        return Match(query.name, float(distance), self._in_degrees(query, body))
+        return Match(query.name, number(distance), self._in_degrees(query, body))
 
     def _in_degrees(self, query: CatalogQuery, body: JSON) -> JSON:
         """The row with its angles in degrees: catsHTM catalogs keep RA and Dec in radians."""
@@ -130,7 +131,7 @@ class CatalogClient:
         info = self._infos.get((query.use, query.name))
         units = _RADIAN_COLUMNS if info is None else info.units
         return {
-            column: math.degrees(value) if units.get(column) == _RADIANS and _is_number(value) else value
+            column: math.degrees(number(value)) if units.get(column) == _RADIANS and _is_number(value) else value
             for column, value in body.items()
         }
 
@@ -240,4 +241,8 @@ def _item_of(query: CatalogQuery) -> dict[str, Any]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    try:
+        number(value)
+    except ValueError:
+        return False
+    return True

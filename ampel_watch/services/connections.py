@@ -6,9 +6,11 @@ connections, everything after goes over new ones.
 """
 
 import ssl
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import aiohttp
 import httpx
@@ -39,9 +41,9 @@ class Connections:
     ) -> None:
         self._limit = limit
         self._timeout = httpx.Timeout(None, connect=_CONNECT_S, read=read_s).as_dict()
-        self._proxy = httpx.Proxy(proxy) if proxy else None
+        self._proxy = _proxy_of(proxy) if proxy else None
         self._transport = transport
-        self._tls = ssl.create_default_context()
+        self._tls = _tls_context()
         self._pool: _Pool | None = None
 
     @asynccontextmanager
@@ -94,6 +96,27 @@ class Connections:
             return aiohttp.ClientSession(connector=connector, cookie_jar=jar, middlewares=(_never_repeat,))
 
         return AiohttpTransport(verify=self._tls, trust_env=False, proxy=self._proxy, client=session)
+
+
+@cache
+def _tls_context() -> ssl.SSLContext:
+    """The system's certificate authorities; reading them takes 20 ms, so once is enough."""
+    return ssl.create_default_context()
+
+
+def _proxy_of(address: str) -> httpx.Proxy:
+    """The proxy, its password in a header: from `Proxy.auth` httpx-aiohttp makes an object that aiohttp deprecates."""
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError("a proxy is given as an http or https address")
+    if not url.userinfo:
+        return httpx.Proxy(url)
+    basic = b64encode(f"{url.username}:{url.password}".encode()).decode("ascii")
+    # aiohttp turns it into `Proxy-Authorization`, on whichever request the proxy reads.
+    return httpx.Proxy(url.copy_with(userinfo=b""), headers={"Authorization": f"Basic {basic}"})
 
 
 @dataclass(slots=True)

@@ -135,6 +135,7 @@ class ServiceHttp:
         authorized: bool = True,
         accept: Collection[int] = (),
         at: str | None = None,
+        may_be_empty: bool = False,
     ) -> Answer:
         """Make one call, trying again while that can help; anything but an answer of use is a `ServiceError`.
 
@@ -142,6 +143,7 @@ class ServiceHttp:
         ----------
         accept: statuses beside 2xx that are answers to this call, if their body is JSON as the services write it.
         at: the path and query to ask instead of the route, as an earlier `Answer.moved_to` gave it.
+        may_be_empty: an answer without a document will do.
         """
         call = Call(
             service=self.service,
@@ -152,6 +154,7 @@ class ServiceHttp:
             idempotent=idempotent,
             accept=frozenset(accept),
             token=self.token if authorized else None,
+            may_be_empty=may_be_empty,
         )
         try:
             answer = await self._persist(call)

@@ -222,7 +222,9 @@ class Stream:
 
     async def _acknowledge(self, number: int) -> None:
         path: dict[str, str | int] = {**self._path, "chunk": number}
-        answer = await self._http.request("POST", _ACKNOWLEDGE, path=path, authorized=False, accept=(_GONE,))
+        answer = await self._http.request(
+            "POST", _ACKNOWLEDGE, path=path, authorized=False, accept=(_GONE,), may_be_empty=True
+        )
         if answer.status == _GONE:
             raise self._gone()
 

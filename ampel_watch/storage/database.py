@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool, StaticPool
 
-from ampel_watch.errors import StateError, StateUnusable
-from ampel_watch.storage.migrate import migrate
+from ampel_watch.errors import StateUnusable
+from ampel_watch.storage.migrate import check, migrate, no_state
 
 T = TypeVar("T")
 
@@ -36,12 +36,7 @@ class Database:
         parsed = _parse(url)
         _make_file(parsed)
         database = cls(_engine(parsed, writing=True))
-        try:
-            database.run_now(migrate)
-        except StateError:
-            database.close()
-            raise
-        return database
+        return database._first(migrate)
 
     @classmethod
     def open_for_reading(cls, url: str) -> Self:
@@ -49,8 +44,17 @@ class Database:
         parsed = _parse(url)
         path = file_of(url)
         if path is not None and not path.exists():
-            raise StateUnusable(f"there is no state yet at {path}; `ampel-watch once` or `ampel-watch run` makes it")
-        return cls(_engine(parsed, writing=False))
+            raise no_state(str(path))
+        return cls(_engine(parsed, writing=False))._first(check)
+
+    def _first(self, work: Callable[[Connection], None]) -> Self:
+        """Itself, after this work; closed if that fails."""
+        try:
+            self.run_now(work)
+        except BaseException:
+            self.close()
+            raise
+        return self
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in one transaction, in the database's own thread."""
@@ -100,8 +104,15 @@ def _make_file(url: URL) -> None:
 
 
 def _engine(url: URL, *, writing: bool) -> Engine:
-    if url.get_backend_name() != "sqlite":
+    try:
+        if url.get_backend_name() == "sqlite":
+            return _sqlite_engine(url, writing=writing)
         return create_engine(url, hide_parameters=True, pool_size=1, max_overflow=0)
+    except (exc.NoSuchModuleError, ImportError) as error:
+        raise StateUnusable(f"`state`: {url.drivername} is no database that can be used here: {error}") from None
+
+
+def _sqlite_engine(url: URL, *, writing: bool) -> Engine:
     in_memory = url.database in (None, "", ":memory:")
     engine = create_engine(
         url,

@@ -38,41 +38,15 @@ def test_what_was_written_is_what_is_read(data: dict[str, Any]) -> None:
     for flow in (True, False):
         document = read(yaml.safe_dump(data, allow_unicode=True, default_flow_style=flow, sort_keys=False))
         assert document.faults == []
-        # PyYAML writes floats without a dot before the exponent in its own way; compare as text there.
         assert repr(document.data or {}) == repr(data)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "on",
-        "off",
-        "yes",
-        "no",
-        "y",
-        "n",
-        "On",
-        "NO",
-        "Yes",
-        "12:30",
-        "12:30:45",
-        "2026-11-22",
-        "1_000",
-        "0x10",
-        "0o17",
-        "0b1",
-        ".inf",
-        ".nan",
-        "1e",
-        "1.2.3",
-        "+",
-        "-",
-        ".",
-        "=",
-    ],
-)
+PLAIN = "on off yes no y n On NO Yes 12:30 12:30:45 2026-11-22 1_000 0x10 0o17 0b1 .inf .nan 1e 1.2.3 1e999 + . ="
+
+
+@pytest.mark.parametrize("text", PLAIN.split())
 def test_only_booleans_numbers_and_null_are_typed(text: str) -> None:
-    assert read(f"a: {text}").data == {"a": text} if text != "-" else True
+    assert read(f"a: {text}").data == {"a": text}
 
 
 @pytest.mark.parametrize(

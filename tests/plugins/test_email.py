@@ -1,6 +1,7 @@
 """The `email` notifier against a real SMTP server, with TLS from an authority made for the test."""
 
 import asyncio
+import contextlib
 import email.policy
 import logging
 import ssl
@@ -311,13 +312,18 @@ async def test_a_silent_server_ends_at_the_deadline() -> None:
     [(b"421 too busy\r\n", False), (b"554 go away\r\n", True), (b"", False), (b"?\r\n", False)],
 )
 async def test_a_server_that_does_not_greet(greeting: bytes, permanent: bool) -> None:
+    ended = asyncio.Event()
+
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(greeting)
         writer.close()
-        await writer.wait_closed()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        ended.set()
 
     async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
         error = await refusal(notifier_for(server.sockets[0].getsockname()[1]))
+        await ended.wait()
     assert error.permanent is permanent
 
 

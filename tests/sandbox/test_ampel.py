@@ -92,7 +92,11 @@ def test_the_three_shapes_of_a_stock() -> None:
     ampel = one_channel()
     ampel.ingest(packet(), AT + timedelta(microseconds=250_000))
     stock = ampel.named(NAME)
-    old, new, written = (stock_document(stock, ALL, shape) for shape in ("0.7", "0.8", "ts"))  # type: ignore[arg-type]
+    old, new, written = (
+        stock_document(stock, ALL, "0.7"),
+        stock_document(stock, ALL, "0.8"),
+        stock_document(stock, ALL, "ts"),
+    )
     assert (old["_id"], old["stock"], old["name"]) == (205881761, 205881761, [NAME])
     assert old["created"] == old["updated"] == {"MINE": "2018-08-06T05:38:51", "any": "2018-08-06T05:38:51"}
     assert new["created"]["any"] == "2018-08-06T05:38:51.250000+00:00"

@@ -29,7 +29,8 @@ def test_distances_agree_with_the_standard_calculator() -> None:
 
 @pytest.mark.parametrize(
     ("template", "fid", "rise_d", "peak_mag"),
-    [(SN_IA, 1, 18.0, -19.25), (SN_IA, 2, 19.5, -19.15), (SN_IIP, 1, 7.0, -17.0), (SN_IBC, 2, 16.0, -17.5), (TDE, 2, 25, -19)],
+    [(SN_IA, 1, 18.0, -19.25), (SN_IA, 2, 19.5, -19.15), (SN_IIP, 1, 7.0, -17.0), (SN_IBC, 2, 16.0, -17.5),
+     (TDE, 2, 25, -19)],
 )  # fmt: skip
 def test_types_rise_and_peak_as_in_the_literature(
     template: physics.Template, fid: int, rise_d: float, peak_mag: float

@@ -71,19 +71,8 @@ SAME_BODY = {
 
 ALWAYS_IN_LIMITS = {"jd", "fid", "pid", "diffmaglim", "programid"}
 ALWAYS_IN_DETECTIONS = ALWAYS_IN_LIMITS | {
-    "candid",
-    "isdiffpos",
-    "ra",
-    "dec",
-    "magpsf",
-    "sigmapsf",
-    "rb",
-    "field",
-    "rcid",
-    "nid",
-    "distnr",
-    "magnr",
-}
+    "candid", "isdiffpos", "ra", "dec", "magpsf", "sigmapsf", "rb", "field", "rcid", "nid", "distnr", "magnr",
+}  # fmt: skip
 # Recorded with alerts that are in no file beside this checkout; others of schema 1.8 stand in for them.
 STAND_INS = {"522193343615015003": "516171791415015025", "ZTF18aayhxzx": "ZTF18aaxlzgi"}
 STAND_IN_RANGE = {"jd_start": "2458270", "jd_end": "2458271"}

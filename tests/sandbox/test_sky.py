@@ -40,7 +40,9 @@ def test_the_sky_does_not_depend_on_the_steps_in_which_it_is_advanced(steps: lis
     start = jd_of(sky.night_dates[0]) - 0.75
     marks = [0.0, *(start + step for step in sorted(steps)), FOREVER]
     in_steps = [packet for a, b in pairwise(marks) for packet in sky.packets(a, b)]
-    assert [(p.candid, p.candidate, p.history) for p in in_steps] == [(p.candid, p.candidate, p.history) for p in at_once]
+    assert [(p.candid, p.candidate, p.history) for p in in_steps] == [
+        (p.candid, p.candidate, p.history) for p in at_once
+    ]
 
 
 def test_another_seed_is_another_sky() -> None:

@@ -7,7 +7,7 @@ from ampel_watch.sandbox.stamps import SIDE_PX, draw_stamps
 CANDID = 3561483775215015005
 
 
-def pixels(data: bytes) -> array.array[float]:
+def pixels(data: bytes) -> "array.array[float]":
     image = array.array("f", gzip.decompress(data)[2880 : 2880 + 4 * SIDE_PX**2])
     if sys.byteorder == "little":
         image.byteswap()

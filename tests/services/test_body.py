@@ -69,7 +69,7 @@ async def test_a_huge_answer_is_given_up_at_the_limit():
 
 
 async def test_a_small_answer_that_unpacks_to_a_huge_one_is_given_up_at_the_limit():
-    bomb = gzip.compress(b" " * 200 * MIB)
+    bomb = gzip.compress(b" " * 40 * MIB)
     assert "more than 1 MiB" in await refused(reply(raw=bomb, content_encoding="gzip"), max_bytes=MIB)
 
 
@@ -137,6 +137,7 @@ def test_json_is_read_as_it_was_written(document: Any):
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_document_or_a_bad_body(body: bytes):
     try:
-        json.dumps(parse_json(body, ""), ensure_ascii=False, allow_nan=False).encode()
-    except BadBody as error:
-        assert "\n" not in str(error)  # noqa: PT017
+        document = parse_json(body, "")
+    except BadBody:
+        return
+    json.dumps(document, ensure_ascii=False, allow_nan=False).encode()

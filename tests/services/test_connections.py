@@ -1,5 +1,6 @@
 import asyncio
 import ssl
+from base64 import b64decode
 from typing import Any
 
 import aiohttp
@@ -8,7 +9,7 @@ import pytest
 from ampel_watch.errors import ServiceUnavailable
 from ampel_watch.services.connections import reason_of
 from tests.services.recordings import service_http
-from tests.services.wire import Wire, fault, hang_up, reply
+from tests.services.wire import Wire, fault, reply
 
 FINE = reply({"fine": True})
 
@@ -22,6 +23,14 @@ async def test_a_proxy_is_used_and_told_its_password_alone():
     assert seen.target == "http://service.test/api/x"
     assert seen.headers["host"] == "service.test"
     assert seen.headers["authorization"] == "bearer TOKEN"
+    assert b64decode(seen.headers["proxy-authorization"].removeprefix("Basic ")) == b"me:psst"
+
+
+@pytest.mark.parametrize("proxy", ["nonsense", "socks5://me:psst@host:1", "http://[::"])
+def test_a_proxy_that_cannot_be_used_is_refused(proxy: str):
+    with pytest.raises(ValueError, match="http or https") as caught:
+        service_http("live", "http://service.test", proxy=proxy)
+    assert "psst" not in str(caught.value)
 
 
 async def test_a_tls_service_is_reached_through_the_proxy_or_not_at_all():
@@ -33,6 +42,7 @@ async def test_a_tls_service_is_reached_through_the_proxy_or_not_at_all():
             await http.get_json("/x")
         await http.aclose()
     assert {seen.method for seen in proxy.requests} == {"CONNECT"}
+    assert all(seen.headers["proxy-authorization"].startswith("Basic ") for seen in proxy.requests)
     assert "TOKEN" not in str(proxy.requests)
     assert "psst" not in str(caught.value)
 
@@ -119,8 +129,13 @@ async def test_a_chunked_body_that_breaks_off_is_asked_for_again():
 
 
 async def test_plain_http_where_tls_is_expected_is_unavailable():
-    async with Wire(hang_up) as wire:
-        http = service_http("live", wire.url.replace("http:", "https:"), patience_s=1)
+    def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 this is plain HTTP\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        http = service_http("live", f"https://127.0.0.1:{port}", patience_s=1)
         with pytest.raises(ServiceUnavailable, match=r"TLS|lost"):
             await http.get_json("/x")
         await http.aclose()

@@ -44,7 +44,7 @@ def faulted() -> Setback:
 def delays(setback: Callable[[], Setback], **options: float) -> list[float]:
     """The waits between tries that all end alike, until the error is raised."""
     waiting = Waiting()
-    tries = retries(waiting, **options)  # type: ignore[arg-type]
+    tries = retries(waiting, **options)
     waits: list[float] = []
     while True:
         try:
