@@ -110,7 +110,7 @@ def _record_one(
     counter = before.changes if before else 0
     for difference in differences:
         counter += 1
-        entered_at = _entered_at(difference, reading, listed_completely)
+        entered_at = _entered_at(difference, reading, listed_completely) if before is None else None
         changes.append(connection, _change(merged, difference, counter, around), entered_at=entered_at)
     now_in = _update_members(connection, members_of, reading)
     counter = _note_first_looks(connection, merged, counter, now_in, around)
@@ -135,7 +135,7 @@ def _with_position(seen: Snapshot, alert: PendingRead | None) -> Snapshot:
 
 
 def _entered_at(difference: Difference, reading: Reading, listed_completely: Collection[str]) -> datetime | None:
-    """When the stock entered, where only that tells a new member from one that was never listed."""
+    """When a stock met for the first time entered, where only that tells a new member from one never listed."""
     if difference.kind != "channel_match" or difference.channel in listed_completely:
         return None
     entered = reading.snapshot.created.get(difference.channel or "")

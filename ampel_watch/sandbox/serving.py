@@ -193,7 +193,8 @@ class Service:
         status = None
         try:
             response = await self._faulty(request, handler, template)
-            status = response.status
+            cut = request.transport is None or request.transport.is_closing()
+            status = None if cut else response.status
             return response
         finally:
             self.tally.end(status)

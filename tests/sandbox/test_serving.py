@@ -78,6 +78,7 @@ async def test_a_fault_can_cut_the_connection(sandbox: Sandbox, get: Get) -> Non
     sandbox.faults["catalog"] = Fault(reset=True)
     with pytest.raises(aiohttp.ClientError):
         await get(f"{sandbox.catalog_url}/catalogs/")
+    assert not sandbox.tallies["catalog"].by_status
 
 
 async def test_a_held_request_goes_on_when_it_is_let_go_and_is_counted_in_flight(sandbox: Sandbox, get: Get) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ampel_watch.errors import UnexpectedAnswer
-from ampel_watch.services.body import BadBody, CutShort, parse_json, read_body
+from ampel_watch.services.body import BadBody, CutShort, _Unpacker, parse_json, read_body
 from tests.services.recordings import service_http
 from tests.services.wire import Wire, reply
 
@@ -106,6 +106,11 @@ async def test_no_more_than_the_limit_is_held():
     with pytest.raises(BadBody, match="MiB"):
         await read_body(pieces_of(b"x" * 101), "", 100)
     assert await read_body(pieces_of(b"x" * 100), "", 100) == b"x" * 100
+
+
+def test_unpacking_gives_no_more_than_there_is_room_for():
+    unpack = _Unpacker()
+    assert len(unpack(gzip.compress(b" " * MIB), 1000)) == 1000
 
 
 @given(st.binary(max_size=5000), st.integers(1, 50), st.sampled_from(["gzip", ""]))

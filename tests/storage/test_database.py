@@ -174,10 +174,10 @@ def test_errors_of_the_database_hold_no_parameters(database):
     assert SECRET not in str(caught.value.__cause__)
 
 
-def test_the_write_lock_is_taken_before_the_first_read(url, database, monkeypatch):
+def test_the_write_lock_is_taken_before_the_first_read(url, database):
     """Else two that read and then write would fail with BUSY, at once and whatever the time-out."""
     path = file_of(url)
-    with contextlib.closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+    with contextlib.closing(sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)) as other:
 
         def only_read(connection: Connection) -> str:
             names(connection)

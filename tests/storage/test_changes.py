@@ -1,0 +1,88 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import exc, select
+
+from ampel_watch.diff import KINDS
+from ampel_watch.model import Change, StockKey
+from ampel_watch.storage import changes
+from ampel_watch.storage.schema import decisions
+
+NOW = datetime(2026, 11, 22, 21, 4, 5, tzinfo=UTC)
+KEY = StockKey("ztf", 119032484)
+
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+times = st.datetimes(datetime(2017, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+documents = st.dictionaries(texts, texts | st.lists(texts, max_size=3) | st.integers(0, 2**60), max_size=3)
+any_change = st.builds(
+    Change,
+    key=st.builds(StockKey, st.sampled_from(["ztf", "lsst"]), st.integers(0, 2**63 - 1)),
+    name=texts,
+    kind=st.sampled_from(sorted(KINDS)),
+    counter=st.integers(1, 2**31 - 1),
+    before=documents,
+    after=documents,
+    seen_at=times,
+    channel=st.none() | texts,
+    unseen_since=st.none() | times,
+)
+
+
+def change(counter: int) -> Change:
+    return Change(KEY, "ZTF21aaqhhfu", "channel_match", counter, {}, {"channel": "A"}, NOW, "A")
+
+
+@given(any_change, st.none() | times, st.none() | texts)
+def test_a_change_comes_back_as_it_was_recorded(trial, seen, entered_at, only_watch):
+    def work(connection):
+        changes.append(connection, seen, entered_at=entered_at, only_watch=only_watch)
+        (recorded,) = changes.waiting(connection, 10)
+        assert recorded.change == seen
+        assert (recorded.entered_at, recorded.only_watch) == (entered_at, only_watch)
+        assert recorded.seq == changes.newest_seq(connection)
+
+    trial(work)
+
+
+def test_changes_wait_in_the_order_of_their_recording_until_finished(trial):
+    def work(connection):
+        assert changes.newest_seq(connection) == 0
+        for counter in range(1, 6):
+            changes.append(connection, change(counter))
+        waiting = changes.waiting(connection, 3)
+        assert [recorded.change.counter for recorded in waiting] == [1, 2, 3]
+        changes.finish(connection, [waiting[0].seq, waiting[2].seq], NOW)
+        assert [recorded.change.counter for recorded in changes.waiting(connection, 10)] == [2, 4, 5]
+
+    trial(work)
+
+
+def test_finishing_nothing_is_no_error(trial):
+    trial(lambda connection: changes.finish(connection, [], NOW))
+
+
+def test_the_counter_of_a_stock_is_never_given_twice(trial):
+    def work(connection):
+        changes.append(connection, change(1))
+        with pytest.raises(exc.IntegrityError, match="changes.counter"):
+            changes.append(connection, change(1))
+
+    trial(work)
+
+
+def test_a_decision_once_made_stays(trial):
+    def work(connection):
+        changes.append(connection, change(1))
+        seq = changes.newest_seq(connection)
+        changes.decide(connection, seq, "mine", "event", "it was asked for", event_id="id", at=NOW)
+        changes.decide(connection, seq, "mine", "silent", "on second thought", event_id=None, at=NOW + timedelta(1))
+        changes.decide(connection, seq, "yours", "silent", "its rule is not met", event_id=None, at=NOW)
+        found = connection.execute(select(decisions).order_by(decisions.c.watch))
+        assert [tuple(row) for row in found] == [
+            (seq, "mine", "event", "it was asked for", "id", NOW),
+            (seq, "yours", "silent", "its rule is not met", None, NOW),
+        ]
+
+    trial(work)
