@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from ampel_watch.sandbox import Sandbox
     from ampel_watch.sandbox.sky import Source
 
-_SEED = 3
-_QUIET_NIGHTS = 4  # pass before the demo begins, so that there is something for the first look to be silent about
+_SEED = 11
+_QUIET_NIGHTS = 10  # pass before the demo begins, so that there is something for the first look to be silent about
 _CONFIG = """\
 services:
   live: {{url: {live}, token_file: {token}, rate: 500/s}}
@@ -89,9 +89,11 @@ def demo(for_s: float | None, alerts: Path | None, seed: int, night_s: float, ve
 
 
 def _simulated_sky(seed: int) -> "Source":
-    from ampel_watch.sandbox import NightSky
+    from ampel_watch.sandbox import NightSky, SkySettings
 
-    return NightSky(seed, datetime.now(UTC).date(), nights=400)
+    # A sparse sky, so that the events can be read as they come: two to four a night.
+    sparse = SkySettings(supernovae_per_night=2.5, agn=30, variable_stars=30, asteroids_per_night=6, bogus_per_night=6)
+    return NightSky(seed, datetime.now(UTC).date() - timedelta(days=_QUIET_NIGHTS), nights=400, settings=sparse)
 
 
 def _real_sky(alerts: Path) -> "Source":

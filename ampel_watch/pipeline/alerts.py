@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from ampel_watch import ztf
 from ampel_watch.clock import Clock
-from ampel_watch.errors import ServiceError, StreamFailed
+from ampel_watch.errors import RequestRefused, StreamFailed
 from ampel_watch.model import JSON, Alert, StockKey
 from ampel_watch.pipeline.listing import WIDE_OVERLAP, since
 from ampel_watch.pipeline.targets import search_id
@@ -130,7 +130,7 @@ class AlertFinder:
         jd_end = end + _JD_STEP if end is not None else query.jd_to or jd_of(now)
         try:
             names = await self.archive.objects_in_cone(0.0, 0.0, 180.0, jd_start, jd_end)
-        except ServiceError as error:
+        except RequestRefused as error:  # it will never tell; anything else may pass, and is asked again
             _LOG.warning("%s: alerts between jd %s and %s cannot be read: %s", search.id, jd_start, jd_end, error)
             what = f"archive alerts between jd {jd_start:.5f} and {jd_end:.5f} could not be read: {error}"
             await self.database.run(lambda c: health.note(c, now, "unreadable_alerts", what))

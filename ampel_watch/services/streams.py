@@ -24,7 +24,7 @@ _CHUNK = "/stream/{resume_token}/chunk"
 _ACKNOWLEDGE = "/stream/{resume_token}/chunk/{chunk}/acknowledge"
 _GONE, _WRONG, _PENDING, _QUERY_FAILED = 404, 422, 423, 424
 _LARGEST_CHUNK = 10_000
-_MOST_FAILURES = 4
+_MOST_FAULTS, _MOST_TROUBLES = 25, 4
 _MOST_REPEATS = 3
 
 
@@ -161,15 +161,24 @@ class Stream:
             raise self._failed(f"{len(lost)} gap(s) where a chunk was handed out and did not arrive", lost)
 
     async def _next_that_comes(self, gaps: "_Gaps") -> "_Page | None":
-        """The next page that arrives, noting the gap if one before it did not; None if nothing comes any more."""
-        for failures in range(1, _MOST_FAILURES + 1):
+        """The next page that arrives, noting the gap if one before it did not; None if nothing comes any more.
+
+        A 500 is an answer: one broken row spoils its chunk, and the next chunk may be asked for at once. Anything else
+        means that the archive is in trouble, and is given time.
+        """
+        faults = troubles = 0
+        while faults < _MOST_FAULTS and troubles < _MOST_TROUBLES:
             try:
                 return await self._next()
-            except (ServerFault, ServiceUnavailable, UnexpectedAnswer) as error:
+            except ServerFault:
                 gaps.open()
+                faults += 1
+            except (ServiceUnavailable, UnexpectedAnswer) as error:
+                gaps.open()
+                troubles += 1
                 asked_s = error.retry_after_s if isinstance(error, ServiceUnavailable) else None
-            if failures < _MOST_FAILURES:
-                await self._http.sleep(max(self._patience.first_delay_s * 4.0**failures, asked_s or 0.0))
+                if troubles < _MOST_TROUBLES:
+                    await self._http.sleep(max(self._patience.first_delay_s * 4.0**troubles, asked_s or 0.0))
         return None
 
     async def _ready(self) -> None:

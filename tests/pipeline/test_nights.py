@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from ampel_watch.sandbox import NightSky
+from ampel_watch.sandbox import NightSky, SkySettings
 
 FIRST_NIGHT = date(2026, 10, 1)
 START = datetime(2026, 10, 5, 20, 0, tzinfo=UTC)
@@ -13,19 +13,20 @@ WATCH = f"""
   - name: infants
     channels: [{CHANNEL}]
     every: 1h
+    candidates: {{drb: {{$gt: 0.5}}}}
     notify: [memory]
 """
 
 
 @pytest.mark.parametrize("listing", [True, False], ids=["rest", "archive"])
 async def test_every_entry_is_told_exactly_once(workbench, listing):
-    async with workbench(NightSky(3, FIRST_NIGHT, nights=20), START, listing=listing) as bench:
+    async with workbench(NightSky(3, FIRST_NIGHT, nights=14, settings=SkySettings(fields=3, agn=10, variable_stars=10)), START, listing=listing) as bench:
         bench.configure(WATCH)
         first = await bench.once()
         assert first.good, first.report
         assert bench.memory.received == []
         already = {entry.name for entry in bench.sandbox.entries if entry.channel == CHANNEL}
-        for _ in range(14):
+        for _ in range(7):
             bench.pass_time(days=1)
             done = await bench.once()
             assert done.good, done.report

@@ -31,6 +31,7 @@ def told(status: int, detail: Any = "no") -> httpx.Response:
 
 
 FAILED = httpx.Response(500, text="Internal Server Error")
+OVERLOADED = httpx.Response(503, text="Service Unavailable")
 PENDING = told(423, {"msg": "queue-populating query has not yet finished"})
 UNKNOWN = told(404, "Stream not found")
 
@@ -248,8 +249,16 @@ async def test_gaps_reach_from_the_last_alert_before_to_the_first_after(
     assert caught.value.lost == lost
 
 
-async def test_an_archive_that_does_not_come_back_ends_the_stream():
+async def test_an_archive_that_fails_on_every_chunk_ends_the_stream_after_a_while():
     service = Service(chunk=[FAILED])
+    with pytest.raises(StreamFailed):
+        await drain(service)
+    assert len(service.asked("chunk")) == 25
+    assert service.waiting.slept_s == [], "a 500 is an answer: the next chunk may be asked for at once"
+
+
+async def test_an_archive_that_does_not_come_back_ends_the_stream():
+    service = Service(chunk=[OVERLOADED])
     with pytest.raises(StreamFailed):
         await drain(service)
     assert len(service.asked("chunk")) == 4

@@ -449,7 +449,7 @@ class Outbox(RuleBasedStateMachine):
 
 def test_the_outbox_does_what_its_model_does(memory):
     machine = type("OutboxInMemory", (Outbox,), {"database": memory})
-    run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=40, deadline=None))
+    run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=40, deadline=None))
 
 
 def test_every_delivery_comes_to_its_end(memory):
@@ -469,7 +469,7 @@ def test_every_delivery_comes_to_its_end(memory):
             assert self.database.run_now(lambda c: list(outbox.pending(c))) == []
             super().teardown()
 
-    run_state_machine_as_test(Finished, settings=settings(max_examples=20, stateful_step_count=30, deadline=None))
+    run_state_machine_as_test(Finished, settings=settings(max_examples=10, stateful_step_count=30, deadline=None))
 
 
 @pytest.mark.parametrize("state", ["delivered", "dead"])
