@@ -1,10 +1,9 @@
-"""What the tests of several floors share: a workbench with the sandbox, a configuration and a receiver that remembers."""
+"""What the tests of several floors share: a workbench of sandbox, configuration and a receiver that remembers."""
 
 import contextlib
-import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -129,6 +128,3 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("no folder `shared` beside the checkout: real recordings and alert packets are not here")
     return SHARED
-
-
-__all__ = ["UTC", "json"]

@@ -56,7 +56,7 @@ class Shown:
 
 def _duration_s(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
     try:
-        return None if value is None else parse_duration(value).total_seconds()  # type: ignore[no-any-return]
+        return None if value is None else parse_duration(value).total_seconds()
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 

@@ -35,7 +35,10 @@ def events(
     follow: bool,
     as_json: bool,
 ) -> None:
-    """List stored events, newest last; with --json one event per line, as a webhook receives it."""
+    """List stored events, newest last.
+
+    With --json one event per line, as a webhook receives it.
+    """
     from ampel_watch.storage import Database
     from ampel_watch.storage.overview import EventFilter
 

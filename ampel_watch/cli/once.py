@@ -16,6 +16,7 @@ from ampel_watch.cli.logs import log_to_stderr
 from ampel_watch.cli.options import Setup, config_option, json_option, verbose_option
 from ampel_watch.cli.output import counted, print_json
 from ampel_watch.cli.run import sole_worker
+from ampel_watch.errors import StateUnusable
 
 if TYPE_CHECKING:
     from ampel_watch.config import Config
@@ -33,7 +34,7 @@ PATIENCE_S = 30.0
 @verbose_option
 @click.pass_obj
 def once(setup: Setup, dry_run: bool, as_json: bool, verbose: bool) -> int:
-    """Look at every watch once, now, and deliver what is due.
+    """Look at every watch now, and deliver what is due.
 
     Ends with 1 if a watch could not be looked at completely or a delivery failed for now. A service gets 30 s.
     """
@@ -72,7 +73,7 @@ async def _dry_round(config: "Config", plugins: "PluginManager", url: str, as_js
     """One round on a copy of the state, up to the sending, which is only shown."""
     from ampel_watch.assembly import Parts, Surroundings
     from ampel_watch.clock import SystemClock
-    from ampel_watch.daemon import look
+    from ampel_watch.daemon import look, take_over
     from ampel_watch.storage import Database, file_of, outbox
 
     path = file_of(url)
@@ -84,6 +85,7 @@ async def _dry_round(config: "Config", plugins: "PluginManager", url: str, as_js
         _copy_state(path, copy)
         with contextlib.closing(Database.open(f"sqlite:///{copy}")) as database:
             async with Parts(config, database, around) as parts:
+                await take_over(parts)
                 report = await look(parts, config.watches, first_reads=None)
                 await parts.evaluator.evaluate()
                 claimed = await database.run(lambda c: list(outbox.pending(c)))
@@ -98,8 +100,11 @@ async def _dry_round(config: "Config", plugins: "PluginManager", url: str, as_js
 def _copy_state(source: Path, copy: Path) -> None:
     if not source.exists() or source.stat().st_size == 0:
         return
-    with contextlib.closing(sqlite3.connect(source)) as old, contextlib.closing(sqlite3.connect(copy)) as new:
-        old.backup(new)
+    try:
+        with contextlib.closing(sqlite3.connect(source)) as old, contextlib.closing(sqlite3.connect(copy)) as new:
+            old.backup(new)
+    except sqlite3.Error as error:
+        raise StateUnusable(f"the state database: {error}") from error
 
 
 async def _show(notifiers: Mapping[str, Any], receiver: str, body: str, as_json: bool) -> None:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_obj
 def plugins(setup: Setup, as_json: bool) -> int:  # noqa: ARG001 - every verb gets the setup
-    """Show which plugins are loaded, from where, and which are broken. Ends with 1 if one is."""
+    """Show the plugins, and which are broken.
+
+    Ends with 1 if one is.
+    """
     from ampel_watch.plugin_manager import PluginManager
 
     manager = PluginManager()
@@ -52,7 +55,7 @@ def plugins(setup: Setup, as_json: bool) -> int:  # noqa: ARG001 - every verb ge
 @config_option
 @click.pass_obj
 def test_notify(setup: Setup, receiver: str) -> int:
-    """Send a sample event, marked as a test, to one RECEIVER of the configuration."""
+    """Send a marked sample event to one RECEIVER."""
     from ampel_watch.redaction import redactor
 
     config, manager = setup.load()

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 @verbose_option
 @click.pass_obj
 def run(setup: Setup, verbose: bool) -> None:
-    """Run the daemon until it gets SIGTERM or SIGINT; a second one stops it at once."""
+    """Run the daemon.
+
+    SIGTERM or SIGINT (Ctrl-C) ends it in order; a second one ends it at once.
+    """
     from ampel_watch.assembly import Parts, Surroundings
     from ampel_watch.clock import SystemClock
     from ampel_watch.daemon import Daemon

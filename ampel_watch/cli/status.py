@@ -21,7 +21,7 @@ _LATE_AFTER_PERIODS = 3
 @json_option
 @click.pass_obj
 def status(setup: Setup, as_json: bool) -> None:
-    """Show watches, services, receivers and what is on its way, on one screen."""
+    """Show how things go: watches, services, receivers."""
     from ampel_watch.storage import Database
 
     config, _ = setup.load()

@@ -45,7 +45,7 @@ def test_a_good_configuration_is_counted(desk, run):
 
 def test_a_configuration_that_is_not_there(desk, run):
     found = run("check", "-c", "nowhere.yaml")
-    assert (found.code, found.out) == (78, "nowhere.yaml:1:1: cannot be read: No such file or directory\n")
+    assert (found.code, found.out) == (78, "nowhere.yaml:1:1: cannot be read: there is no such file\n")
 
 
 def test_no_configuration_at_all_says_where_it_was_looked_for(desk, run):
@@ -56,7 +56,7 @@ def test_no_configuration_at_all_says_where_it_was_looked_for(desk, run):
 
 def test_a_folder_in_place_of_the_configuration(desk, run):
     found = run("check", "-c", desk.folder)
-    assert (found.code, found.out) == (78, f"{desk.folder}:1:1: cannot be read: Is a directory\n")
+    assert (found.code, found.out) == (78, f"{desk.folder}:1:1: cannot be read: it is a directory, not a file\n")
 
 
 def test_a_file_that_is_no_yaml(faulty):
@@ -101,7 +101,7 @@ def test_a_bad_name_deep_in_a_watchlist(faulty):
 
 def test_a_watchlist_that_cannot_be_read(faulty):
     (fault,) = faulty(GOOD.replace("list.csv", "nowhere.csv"))
-    assert fault == "config.yaml:5:19: the watchlist `nowhere.csv` cannot be read: No such file or directory"
+    assert fault == "config.yaml:5:19: the watchlist `nowhere.csv` cannot be read: there is no such file"
 
 
 @pytest.mark.parametrize("watchlist", ["", "\n\n", "name,note\n"])

@@ -1,4 +1,4 @@
-"""The daemon is killed without warning, again and again, while nights pass: nothing is lost, nothing gets a second id."""
+"""The daemon is killed without warning, again and again, while nights pass: nothing is lost or gets a second id."""
 
 import asyncio
 import contextlib
@@ -52,7 +52,8 @@ class Command:
 async def test_twenty_kills_lose_nothing(tmp_path, hook, listing):
     chance = random.Random(20261123)
     start = datetime.now(UTC)
-    sky = NightSky(5, (start - timedelta(days=4)).date(), nights=60, settings=SkySettings(fields=3, supernovae_per_night=3, agn=10))
+    few = SkySettings(fields=3, supernovae_per_night=3, agn=10)
+    sky = NightSky(5, (start - timedelta(days=4)).date(), nights=60, settings=few)
     clock = FastClock(start, rate=86400 / DAY_S)
     command = Command(tmp_path)
     async with Sandbox(sky, clock=clock, listing=listing) as sandbox:
@@ -88,7 +89,12 @@ services:
   live: {{url: {sandbox.live_url}, token: {token}, rate: 500/s}}
   archive: {{url: {sandbox.archive_url}, token: {sandbox.partnership_token}, rate: 500/s}}
 watches:
-  - {{name: infants, channels: [{CHANNEL}], every: 1s, on: [channel_match], candidates: {{drb: {{$gt: 0.5}}}}, notify: [robot]}}
+  - name: infants
+    channels: [{CHANNEL}]
+    candidates: {{drb: {{$gt: 0.5}}}}
+    every: 1s
+    on: [channel_match]
+    notify: [robot]
 receivers:
   robot: {{notifier: webhook, url: {hook.url}, secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw}}
 """

@@ -37,7 +37,11 @@ watches:
 receivers:
   a: {{notifier: console}}
   b: {{notifier: webhook, url: {hook.url}, secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw}}
-  c: {{notifier: email, smtp: {{host: 127.0.0.1, port: {mailbox.port}, tls: none}}, from: a@example.org, to: [b@example.org]}}
+  c:
+    notifier: email
+    smtp: {{host: 127.0.0.1, port: {mailbox.port}, tls: none}}
+    from: a@example.org
+    to: [b@example.org]
   d: {{notifier: slack, token: xoxb-1-test, channel: "#sn", base_url: {slack.url}}}
 """
         )

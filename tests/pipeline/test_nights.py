@@ -20,7 +20,8 @@ WATCH = f"""
 
 @pytest.mark.parametrize("listing", [True, False], ids=["rest", "archive"])
 async def test_every_entry_is_told_exactly_once(workbench, listing):
-    async with workbench(NightSky(3, FIRST_NIGHT, nights=14, settings=SkySettings(fields=3, agn=10, variable_stars=10)), START, listing=listing) as bench:
+    sky = NightSky(3, FIRST_NIGHT, nights=14, settings=SkySettings(fields=3, agn=10, variable_stars=10))
+    async with workbench(sky, START, listing=listing) as bench:
         bench.configure(WATCH)
         first = await bench.once()
         assert first.good, first.report
