@@ -62,7 +62,7 @@ async def one_round(parts: Parts) -> Round:
     report = await look(parts, parts.config.watches, first_reads=None)
     events = await parts.evaluator.evaluate()
     ended = await parts.deliverer.drain()
-    return Round(report, events, Counter(ended))
+    return Round(report, events, ended)
 
 
 async def look(parts: Parts, watches: Sequence[Watch], *, first_reads: int | None) -> Report:

@@ -10,7 +10,8 @@ import contextlib
 import json
 import logging
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -72,7 +73,8 @@ class Deliverer:
         self._receivers = receivers
         self._terms = terms
         self._observer = observer
-        self._sending: dict[str, asyncio.Task[str]] = {}
+        self._sending: dict[str, asyncio.Task[None]] = {}
+        self._ended: Counter[str] = Counter()
         self._busy: dict[str, int] = dict.fromkeys(receivers, 0)
         self._freed = asyncio.Event()
 
@@ -120,13 +122,13 @@ class Deliverer:
         """End a `wait`: there is something new to send."""
         self._freed.set()
 
-    async def drain(self) -> Collection[str]:
-        """Send all that is due now, without waiting for later tries; the states that the deliveries ended in."""
-        ended: list[str] = []
+    async def drain(self) -> Counter[str]:
+        """Send all that is due now, without waiting for later tries; how many tries ended in which state."""
+        self._ended.clear()
         while await self.start_due() or self._sending:
-            done, _ = await asyncio.wait(self._sending.values(), return_when=asyncio.FIRST_COMPLETED)
-            ended += [task.result() for task in done]
-        return ended
+            if self._sending:
+                await asyncio.wait(self._sending.values(), return_when=asyncio.FIRST_COMPLETED)
+        return Counter(self._ended)
 
     async def finish(self, deadline_s: float) -> None:
         """Let what is being sent come to its end, for so long; then leave it to the next start."""
@@ -141,20 +143,22 @@ class Deliverer:
             until = self._terms.clock.now() + LEASE
             await self._database.run(partial(outbox.renew, ids=tuple(self._sending), lease_until=until))
 
-    async def _deliver(self, delivery: Claimed, notifier: Notifier) -> str:
+    async def _deliver(self, delivery: Claimed, notifier: Notifier) -> None:
+        state = "unrecorded"
         try:
             outcome = await self._send(delivery, notifier)
             await self._database.run(partial(outbox.settle, delivery=delivery.id, outcome=outcome))
+            state = outcome.state
         except StateError as error:
             # The lease ends by itself, and the delivery is sent again, with the same id.
             _LOG.error("cannot record how the delivery to %s went: %s", delivery.receiver, error)
-            return "unrecorded"
+        else:
+            self._tell(delivery, outcome)
         finally:
+            self._ended[state] += 1
             self._busy[delivery.receiver] -= 1
             del self._sending[delivery.id]
             self._freed.set()
-        self._tell(delivery, outcome)
-        return outcome.state
 
     async def _send(self, delivery: Claimed, notifier: Notifier) -> Outcome:
         terms = self._terms

@@ -80,6 +80,7 @@ class Pass:
     archive_error: ServiceError | None = None
     live_error: ServiceError | None = None
     good_answers: int = 0
+    listed: set[StockKey] = field(default_factory=set)
     missing: set[StockKey] = field(default_factory=set)
 
 
@@ -197,6 +198,7 @@ class Poller:
             Reading(s, whole=False, wanted=bool((s.channels or frozenset()) & current.targets.channels.keys()))
             for s in page
         ]
+        current.listed |= {snapshot.key for snapshot in page}
         around = Circumstances(current.around.epoch, current.around.unseen_since, {})
         current.report.changes += await self._database.run(partial(record_readings, readings=readings, around=around))
 
@@ -250,7 +252,9 @@ class Poller:
         for key in islice((key for key in new if key not in wanted), first_reads):
             wanted[key] = Wanted(key, watched[key])
         current.report.more = any(key not in wanted for key in new)
-        rest = [key for key in watched if key not in wanted and key not in set(new)]
+        # A member that was just listed is in its channel; who names a stock wants it read all the same.
+        skip = wanted.keys() | set(new) | (current.listed - current.targets.stocks.keys())
+        rest = [key for key in watched if key not in skip]
         for key in heapq.nsmallest(self._settings.budget, rest, key=self._longest_ago):
             wanted[key] = Wanted(key, watched[key])
         return list(wanted.values())

@@ -5,6 +5,7 @@ So after a 500, and after a broken connection, the whole pool is retired: what i
 connections, everything after goes over new ones.
 """
 
+import os
 import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -150,7 +151,8 @@ def reason_of(error: BaseException) -> str:
             return f"the proxy answered {cause.status}"
     for cause in _chain(error):
         if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, ssl.SSLError):
-            return cause.strerror.lower()
+            # asyncio writes the address into strerror; the number says it in plain words.
+            return (os.strerror(cause.errno) if (cause.errno or 0) > 0 else cause.strerror).lower()
         if isinstance(cause, ssl.SSLError):
             return "the TLS connection failed"
     if any(isinstance(cause, TimeoutError) for cause in _chain(error)):

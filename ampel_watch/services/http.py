@@ -254,7 +254,7 @@ class ServiceHttp:
         return str(url.copy_merge_params(given) if given else url)
 
     def _unavailable(self, call: Call, why: str) -> ServiceUnavailable:
-        return ServiceUnavailable(self.service, f"{call}: {why}")
+        return ServiceUnavailable(self.service, f"{call}: {why} ({self._base.host})")
 
     def _note_failure(self, error: ServiceError) -> None:
         self.traffic.failed_calls += 1
