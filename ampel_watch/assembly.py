@@ -1,5 +1,6 @@
 """Puts the parts together from a configuration: the services, the notifiers, and the three loops."""
 
+import asyncio
 import random
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -21,10 +22,12 @@ from ampel_watch.services.archive import ArchiveClient
 from ampel_watch.services.catalog import CatalogClient
 from ampel_watch.services.http import Endpoint, ServiceHttp
 from ampel_watch.services.live import LiveClient
+from ampel_watch.services.streams import StreamPatience
 from ampel_watch.storage import Database
 
 USER_AGENT = f"ampel-watch/{__version__}"
 PATIENCE_S = 120.0
+STREAM_PATIENCE_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +38,27 @@ class Surroundings:
     ----------
     write: prints one line for people, for receivers that show rather than send.
     patience_s: how long one call to a service is kept up, with all its tries.
+    stream_patience_s: how long the archive may take to prepare a stream.
     """
 
     clock: Clock
     plugins: PluginManager
     write: Callable[[str], None]
     patience_s: float = PATIENCE_S
+    stream_patience_s: float = STREAM_PATIENCE_S
 
 
 class Parts:
-    """The working parts for one configuration and one open state database. Use as an async context manager."""
+    """The working parts for one configuration and one open state database. Use as an async context manager.
+
+    `changed` is set whenever a change was recorded that wants to be evaluated.
+    """
 
     def __init__(self, config: Config, database: Database, around: Surroundings) -> None:
         self.config = config
         self.database = database
         self.around = around
+        self.changed = asyncio.Event()
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -65,7 +74,7 @@ class Parts:
         if config.services.live is not None:
             services = build_services(config, around)
             self._stack.push_async_callback(services.close)
-            self.poller = Poller(services, self.database, around.clock, config.services.live)
+            self.poller = Poller(services, self.database, around.clock, config.services.live, self.changed)
         return self
 
     async def __aexit__(
@@ -91,9 +100,14 @@ def build_services(config: Config, around: Surroundings) -> Services:
             channels_path=live.channels_path,
             listing_path=live.listing_path,
         ),
-        archive=ArchiveClient(_http("archive", archive, around)) if archive else None,
+        archive=_archive(archive, around) if archive else None,
         catalog=CatalogClient(_http("catalog", catalog, around)) if catalog else None,
     )
+
+
+def _archive(settings: ServiceSettings, around: Surroundings) -> ArchiveClient:
+    patience = StreamPatience(ready_s=around.stream_patience_s)
+    return ArchiveClient(_http("archive", settings, around), stream_patience=patience)
 
 
 def _http(service: str, settings: ServiceSettings, around: Surroundings) -> ServiceHttp:

@@ -16,13 +16,13 @@ from sqlalchemy import Connection
 from ampel_watch.assembly import Parts
 from ampel_watch.config import Watch
 from ampel_watch.errors import StateError
-from ampel_watch.pipeline.poll import Report
+from ampel_watch.pipeline.look import Report
 from ampel_watch.scheduler import Schedule, next_due
 from ampel_watch.storage import health, outbox
 
 _LOG = logging.getLogger(__name__)
 
-FIRST_READS = 300
+READS_AT_MOST = 300
 STOP_WITHIN_S = 20.0
 _WAIT_AFTER_FAULT_S = 5.0
 
@@ -59,18 +59,18 @@ async def take_over(parts: Parts) -> None:
 async def one_round(parts: Parts) -> Round:
     """One look of every watch, its evaluation, and what is due to be delivered."""
     await take_over(parts)
-    report = await look(parts, parts.config.watches, first_reads=None)
+    report = await look(parts, parts.config.watches, at_most=None)
     events = await parts.evaluator.evaluate()
     ended = await parts.deliverer.drain()
     return Round(report, events, ended)
 
 
-async def look(parts: Parts, watches: Sequence[Watch], *, first_reads: int | None) -> Report:
+async def look(parts: Parts, watches: Sequence[Watch], *, at_most: int | None) -> Report:
     """Look at what these watches need, and note how it went and when each is due next."""
     clock = parts.around.clock
     if parts.poller is None or not watches:
         return Report(started=clock.now())
-    report = await parts.poller.look(watches, first_reads=first_reads)
+    report = await parts.poller.look(watches, at_most=at_most)
     chance = random.Random()
 
     def note(connection: Connection) -> None:
@@ -96,7 +96,6 @@ class Daemon:
         self._watches = {watch.name: watch for watch in parts.config.watches}
         self._due: set[str] = set()
         self._watch_is_due = asyncio.Event()
-        self._something_changed = asyncio.Event()
         self._stopping = asyncio.Event()
         self._schedule = Schedule(parts.around.clock, self._note_due)
         self._troubled: dict[str, str] = {}
@@ -108,7 +107,7 @@ class Daemon:
     async def run(self) -> None:
         """Run until `stop`."""
         await take_over(self._parts)
-        self._something_changed.set()  # changes and deliveries may be left from before
+        self._parts.changed.set()  # changes and deliveries may be left from before
         await self._plan_all()
         self._schedule.start()
         loops = [
@@ -156,11 +155,10 @@ class Daemon:
         watches = [watch for name, watch in self._watches.items() if name in due]
         more = False
         try:
-            report = await look(self._parts, watches, first_reads=FIRST_READS)
+            report = await look(self._parts, watches, at_most=READS_AT_MOST)
             more = report.more
         finally:
             self._plan(watches, again_at_once=more)
-            self._something_changed.set()
         self._log(watches, report)
 
     def _plan(self, watches: Sequence[Watch], *, again_at_once: bool) -> None:
@@ -184,12 +182,12 @@ class Daemon:
         _LOG.info("looked at %s: %d stocks read, %d changes", names, report.read, report.changes)
 
     async def _evaluate(self) -> None:
-        await self._something_changed.wait()
-        self._something_changed.clear()
+        await self._parts.changed.wait()
+        self._parts.changed.clear()
         try:
             await self._parts.evaluator.evaluate()
         except BaseException:
-            self._something_changed.set()
+            self._parts.changed.set()
             raise
         self._parts.deliverer.wake()
 

@@ -21,7 +21,7 @@ from ampel_watch.errors import StateUnusable
 if TYPE_CHECKING:
     from ampel_watch.config import Config
     from ampel_watch.daemon import Round
-    from ampel_watch.pipeline.poll import Report
+    from ampel_watch.pipeline.look import Report
     from ampel_watch.plugin_manager import PluginManager
 
 PATIENCE_S = 30.0
@@ -57,7 +57,7 @@ async def _round(config: "Config", plugins: "PluginManager", url: str, as_json: 
     from ampel_watch.storage import Database
 
     # What a receiver shows goes to standard error if standard output is for a program.
-    around = Surroundings(SystemClock(), plugins, lambda line: click.echo(line, err=as_json), PATIENCE_S)
+    around = Surroundings(SystemClock(), plugins, lambda line: click.echo(line, err=as_json), PATIENCE_S, PATIENCE_S)
     with contextlib.closing(Database.open(url)) as database:
         async with Parts(config, database, around) as parts:
             done = await one_round(parts)
@@ -79,14 +79,14 @@ async def _dry_round(config: "Config", plugins: "PluginManager", url: str, as_js
     path = file_of(url)
     if path is None:
         raise click.UsageError("--dry-run needs a state in a SQLite file")
-    around = Surroundings(SystemClock(), plugins, click.echo, PATIENCE_S)
+    around = Surroundings(SystemClock(), plugins, click.echo, PATIENCE_S, PATIENCE_S)
     with tempfile.TemporaryDirectory(prefix="ampel-watch-") as folder:
         copy = Path(folder) / "state.db"
         _copy_state(path, copy)
         with contextlib.closing(Database.open(f"sqlite:///{copy}")) as database:
             async with Parts(config, database, around) as parts:
                 await take_over(parts)
-                report = await look(parts, config.watches, first_reads=None)
+                report = await look(parts, config.watches, at_most=None)
                 await parts.evaluator.evaluate()
                 claimed = await database.run(lambda c: list(outbox.pending(c)))
                 for delivery in claimed:

@@ -152,7 +152,7 @@ def reason_of(error: BaseException) -> str:
     for cause in _chain(error):
         if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, ssl.SSLError):
             # asyncio writes the address into strerror; the number says it in plain words.
-            return (os.strerror(cause.errno) if (cause.errno or 0) > 0 else cause.strerror).lower()
+            return (os.strerror(cause.errno) if cause.errno and cause.errno > 0 else cause.strerror).lower()
         if isinstance(cause, ssl.SSLError):
             return "the TLS connection failed"
     if any(isinstance(cause, TimeoutError) for cause in _chain(error)):

@@ -14,8 +14,8 @@ _INTRODUCTION = """# Commands
 The configuration is the file named by `-c FILE` (before or after the verb), else by `$AMPEL_WATCH_CONFIG`, else
 `./config.yaml`, else `$XDG_CONFIG_HOME/ampel-watch/config.yaml`, else `/etc/ampel-watch/config.yaml`.
 
-Results go to standard output, logs and everything else to standard error. Tables are drawn on a terminal only; elsewhere
-they are lines with tabs. `NO_COLOR` is honoured. Every verb explains itself with `-h` or `--help`.
+Results go to standard output, logs and everything else to standard error. Tables are drawn on a terminal only;
+elsewhere they are lines with tabs. `NO_COLOR` is honoured. Every verb explains itself with `-h` or `--help`.
 [Exit codes](events.md#exit-codes): 0 done, 1 failed, 2 usage, 78 bad configuration.
 
 *This page is generated from the command line itself.*

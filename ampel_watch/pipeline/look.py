@@ -1,0 +1,96 @@
+"""One look: what it is to find out, what it found so far, and what kept it from being complete."""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from ampel_watch.errors import ServiceError
+from ampel_watch.model import StockKey
+from ampel_watch.pipeline.record import Circumstances
+from ampel_watch.pipeline.targets import Targets
+from ampel_watch.storage.looks import ChannelLook, FirstLook
+
+# A gap between good looks is worth telling once it is clearly longer than the watches ask for.
+_GAP_AT_LEAST = timedelta(minutes=10)
+_GAP_IN_PERIODS = 2
+
+
+@dataclass(slots=True)
+class Report:
+    """How a look went.
+
+    Attributes
+    ----------
+    errors: watch → why its look is not complete; watches without an entry went well.
+    warnings: what is worth a line in the log and no failure.
+    read, changes: stocks read, changes recorded.
+    more: stocks are left that should have been read: look again at once.
+    """
+
+    started: datetime
+    errors: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    read: int = 0
+    changes: int = 0
+    more: bool = False
+
+
+@dataclass(slots=True)
+class Look:
+    """What one look knows: its targets, what was stored when it began, and what went wrong.
+
+    Attributes
+    ----------
+    good_answers: calls that the live service answered as it should.
+    stocks_seen: stocks that it showed: only a service that knows some can be believed to have lost one.
+    listed, missing: stocks that a listing showed, and watched ones that it says it does not have.
+    """
+
+    targets: Targets
+    report: Report
+    around: Circumstances
+    first_looks: dict[tuple[str, str], FirstLook]
+    channel_looks: dict[str, ChannelLook]
+    changed: asyncio.Event
+    channel_errors: dict[str, ServiceError] = field(default_factory=dict)
+    stock_errors: dict[StockKey, ServiceError] = field(default_factory=dict)
+    archive_asked: bool = False
+    archive_error: ServiceError | None = None
+    live_error: ServiceError | None = None
+    good_answers: int = 0
+    stocks_seen: int = 0
+    listed: set[StockKey] = field(default_factory=set)
+    missing: set[StockKey] = field(default_factory=set)
+
+    def count(self, changes: int) -> None:
+        """Count changes that were recorded, and wake who evaluates them."""
+        self.report.changes += changes
+        if changes:
+            self.changed.set()
+
+
+def judge(look: Look) -> None:
+    """Say of each watch what kept its look from being complete."""
+    targets, errors = look.targets, look.report.errors
+    troubles: dict[str, list[ServiceError]] = defaultdict(list)
+    for channel, error in look.channel_errors.items():
+        for watch in targets.channels[channel]:
+            troubles[watch].append(error)
+    for key, error in look.stock_errors.items():
+        if key in targets.stocks:
+            for watch in targets.stocks[key].watches:
+                troubles[watch].append(error)
+        else:
+            look.report.warnings.append(str(error))
+    for watch, found in troubles.items():
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        errors[watch] = f"{found[0]}{more}"
+    if look.live_error is not None:
+        errors |= dict.fromkeys(targets.tells, str(look.live_error))
+
+
+def gap(last_good: datetime | None, now: datetime, every: timedelta) -> datetime | None:
+    """The end of the last good look, if nothing was seen for unusually long since."""
+    usual = max(_GAP_AT_LEAST, every * _GAP_IN_PERIODS)
+    return last_good if last_good is not None and now - last_good > usual else None

@@ -1,0 +1,145 @@
+"""The reference says what the program does: commands, settings, hooks, kinds of change, events, exit codes."""
+
+import inspect
+import json
+import re
+import runpy
+
+import pluggy
+import pytest
+
+from ampel_watch import errors, hookspecs
+from ampel_watch.cli import cli
+from ampel_watch.config.models import FileSettings, WatchSettings
+from ampel_watch.config.reference import configuration_page, json_schema
+from ampel_watch.config.sentences import models_in
+from ampel_watch.diff import KINDS, LIVE_KINDS
+from ampel_watch.model import Event
+from ampel_watch.plugin_manager import PluginManager
+from ampel_watch.testing import sample_event
+from tests.docs.pages import ROOT, text_of
+
+REFERENCE = "docs/reference"
+CONTRACTS = text_of("pyproject.toml").split("layers = [")[1].split("]")[0]
+
+
+@pytest.fixture(scope="module")
+def kinds():
+    manager = PluginManager()
+    manager.load()
+    return list(manager.notifier_kinds().values())
+
+
+def section(page, heading):
+    return text_of(page).split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+def first_cells(text):
+    """The names in the first column of the tables, without those in their heads."""
+    return {name for cell in re.findall(r"^\| (`.+?) \|", text, re.MULTILINE) for name in re.findall(r"`(.+?)`", cell)}
+
+
+# -- generated pages -------------------------------------------------------------------------------------------
+
+
+def test_the_page_of_the_commands_is_what_its_generator_makes():
+    generator = runpy.run_path(str(ROOT / REFERENCE / "generate_commands.py"))
+    assert text_of(f"{REFERENCE}/commands.md") == generator["commands_page"](cli)
+
+
+def test_the_page_of_the_configuration_is_what_its_generator_makes(kinds):
+    assert text_of(f"{REFERENCE}/configuration.md") == configuration_page(kinds)
+    assert text_of(f"{REFERENCE}/config.schema.json") == json_schema(kinds)
+
+
+@pytest.mark.parametrize("verb", sorted(cli.commands))
+def test_every_verb_is_documented_with_its_options(verb):
+    documented = section(f"{REFERENCE}/commands.md", verb)
+    names = {name for parameter in cli.commands[verb].params for name in parameter.opts}
+    assert all(name in documented.lower() for name in names)
+
+
+def test_every_verb_says_what_it_does():
+    assert not [verb for verb, command in cli.commands.items() if not (command.help or "").strip()]
+
+
+# -- settings --------------------------------------------------------------------------------------------------
+
+
+def settings_of(model):
+    for name, info in model.model_fields.items():
+        yield info.alias or name, info.description
+        for nested in models_in(info.annotation):
+            yield from settings_of(nested)
+
+
+@pytest.mark.parametrize("model", [FileSettings, WatchSettings])
+def test_every_setting_is_documented_with_its_meaning(model):
+    page = text_of(f"{REFERENCE}/configuration.md")
+    found = list(settings_of(model))
+    assert found
+    assert not [(name, meaning) for name, meaning in found if f"| `{name}` |" not in page or not meaning]
+    assert not [name for name, meaning in found if f"| {meaning} |" not in page]
+
+
+def test_every_setting_of_a_notifier_is_documented(kinds):
+    page = f"{REFERENCE}/notifiers.md"
+    for kind in kinds:
+        names = {name.rsplit(".", 1)[-1] for name in first_cells(section(page, kind.name))}
+        assert {name for name, _ in settings_of(kind.settings)} <= names
+
+
+# -- hooks, kinds, events, exit codes --------------------------------------------------------------------------
+
+
+def test_every_hook_is_documented_with_what_it_gets():
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    page = text_of(f"{REFERENCE}/hooks.md")
+    rows = {row[0]: row[1] for row in re.findall(r"^\| `(\w+)` \| (.+?) \|", page, re.MULTILINE)}
+    specified = {name for name in vars(manager.hook) if not name.startswith("_")}
+    assert rows.keys() == specified
+    for name in specified:
+        gets = inspect.signature(getattr(hookspecs, name)).parameters
+        assert all(f"`{parameter}`" in rows[name] for parameter in gets)
+
+
+def test_every_kind_of_change_is_documented():
+    assert first_cells(section(f"{REFERENCE}/configuration.md", "Kinds of change (`on`)")) == set(KINDS)
+
+
+def test_what_a_change_holds_is_documented_for_every_kind_that_is_found():
+    page = text_of(f"{REFERENCE}/events.md").split("### Change, by kind")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == LIVE_KINDS
+
+
+def event_fields(document):
+    for name, value in document.items():
+        if name in ("stock", "change"):
+            yield from (f"{name}.{part}" for part in value)
+        else:
+            yield name
+
+
+def test_every_field_of_an_event_is_documented():
+    documented = first_cells(section(f"{REFERENCE}/events.md", "The event").split("### ")[0])
+    assert documented == set(event_fields(sample_event(test=True).to_json()))
+
+
+def test_the_example_of_an_event_is_one():
+    (example,) = re.findall(r"```json\n(.*?)```", text_of(f"{REFERENCE}/events.md"), re.DOTALL)
+    document = json.loads(example)
+    assert Event.from_json(document).to_json() == document
+
+
+def test_every_exit_code_is_documented():
+    of_errors = {error.exit_code for error in vars(errors).values() if hasattr(error, "exit_code")}
+    documented = re.findall(r"^\| (\d+) \|", section(f"{REFERENCE}/events.md", "Exit codes"), re.MULTILINE)
+    assert {str(code) for code in of_errors | {0, 2, 130}} == set(documented)
+
+
+def test_the_page_of_the_architecture_names_the_floors_in_their_order():
+    floors = [set(floor.split(" | ")) for floor in re.findall(r'"([^"]+)"', CONTRACTS)]
+    page = section("docs/architecture.md", "The floors")
+    rows = [set(re.findall(r"`(\w+)`", cell)) for cell in re.findall(r"^\| (`.+?) \|", page, re.MULTILINE)]
+    assert rows == floors
