@@ -112,7 +112,7 @@ def test_the_receiver_of_webhooks_takes_an_event_once_and_no_forgery(monkeypatch
 
 
 def test_the_hook_that_a_page_shows_observes(capsys):
-    (block,) = [block for block in blocks("python") if block.page.endswith("hooks.md")]
+    (block,) = [block for block in blocks("python") if block.page.endswith("/hooks.md")]
     shown = {}
     exec(compile(block.text, str(block), "exec"), shown)
     shown["delivery_finished"](DeliveryReport("1", "w", "r", "dead", 3, "no"))
