@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from ampel_watch.sandbox.sky import Source
 
 _SEED = 11
-_QUIET_NIGHTS = 10  # pass before the demo begins, so that there is something for the first look to be silent about
+_FIRST_NIGHT = date(2026, 10, 1)  # fixed, so that everybody sees the same sky
+_QUIET_NIGHTS = 11  # pass before the demo begins, so that there is something for the first look to be silent about
 _CONFIG = """\
 services:
   live: {{url: {live}, token_file: {token}, rate: 500/s}}
@@ -74,7 +75,7 @@ def _duration_s(_context: click.Context, _parameter: click.Parameter, value: str
     "--night",
     "night_s",
     metavar="TIME",
-    default="6s",
+    default="5s",
     show_default=True,
     callback=_duration_s,
     help="How long a night takes.",
@@ -92,8 +93,8 @@ def _simulated_sky(seed: int) -> "Source":
     from ampel_watch.sandbox import NightSky, SkySettings
 
     # A sparse sky, so that the events can be read as they come: two to four a night.
-    sparse = SkySettings(supernovae_per_night=2.5, agn=30, variable_stars=30, asteroids_per_night=6, bogus_per_night=6)
-    return NightSky(seed, datetime.now(UTC).date() - timedelta(days=_QUIET_NIGHTS), nights=400, settings=sparse)
+    sparse = SkySettings(supernovae_per_night=1.1, agn=30, variable_stars=30, asteroids_per_night=6, bogus_per_night=6)
+    return NightSky(seed, _FIRST_NIGHT, nights=400, settings=sparse)
 
 
 def _real_sky(alerts: Path) -> "Source":
