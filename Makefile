@@ -13,6 +13,7 @@ help:
 	@echo 'make test    the tests'
 	@echo 'make proofs  the slower tests: processes that are killed, long nights'
 	@echo 'make check   style, types, floors and documentation'
+	@echo 'make reference  write the generated pages of docs/reference anew'
 
 demo: $(READY)
 	@$(BIN)/ampel-watch demo $(ARGS)
@@ -35,6 +36,10 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $(READY)
+
+reference: $(READY)
+	$(BIN)/python docs/reference/generate_configuration.py
+	$(BIN)/python docs/reference/generate_commands.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache build dist

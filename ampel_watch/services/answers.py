@@ -26,8 +26,8 @@ _FAULT = 500
 _DETAIL_CHARS = 300
 _DETAIL_ENTRIES = 3
 _HOW_TO_GET = {
-    "live": "log in on the AMPEL dashboard and store the new one with `ampel-watch token`",
-    "archive": "look on the AMPEL dashboard whether it is still there, or make a new one with `ampel-watch token`",
+    "live": "log in on the AMPEL dashboard and put the new one in its place",
+    "archive": "look on the AMPEL dashboard whether it is still there, or make a new one there",
 }
 
 

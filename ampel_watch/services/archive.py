@@ -138,7 +138,7 @@ class ArchiveClient:
                 raise CredentialsRefused(
                     self.http.service,
                     f"{self.http.token.where} seems to be revoked: the archive fails on whatever needs it and on "
-                    "nothing else; make a new one with `ampel-watch token`",
+                    "nothing else; make a new one on the AMPEL dashboard",
                 ) from None
             raise
         async with aclosing(stream.chunks()) as chunks:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import selectors
 import signal
 import socket
 import sqlite3
@@ -120,10 +119,11 @@ class Desk:
         token = sandbox.issue_live_token(life=timedelta(days=1))
         self.watch(sandbox.live_url, token=token, **options)
 
-    def spawn(self, *arguments: str) -> "subprocess.Popen[str]":
-        """The command as a process of its own, away from the environment of the tests."""
+    @contextlib.contextmanager
+    def spawn(self, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+        """The command as a process of its own, away from the environment of the tests; killed if still there after."""
         inherited = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-        return subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-X", "utf8", "-m", "ampel_watch", *arguments],
             cwd=self.folder,
             env=inherited | {"PYTHONWARNINGS": "error"} | self.environment,
@@ -131,7 +131,11 @@ class Desk:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def run(self, *arguments: str) -> Ran:
         with self.spawn(*arguments) as process:
@@ -150,13 +154,16 @@ def wait_for_line(process: "subprocess.Popen[str]", text: str) -> str:
     """Read the log of a process up to a line with this text."""
     assert process.stderr is not None
     read = ""
-    with selectors.DefaultSelector() as ready:
-        ready.register(process.stderr, selectors.EVENT_READ)
+    watchdog = threading.Timer(DEADLINE_S, process.kill)
+    watchdog.start()
+    try:
         while text not in read:
-            assert ready.select(DEADLINE_S), f"no {text!r} in {read}"
             line = process.stderr.readline()
-            assert line, f"ended without {text!r}: {read}"
+            assert line, f"ended, or was too slow, without {text!r}: {read}"
             read += line
+    finally:
+        watchdog.cancel()
+        watchdog.join()
     return read
 
 

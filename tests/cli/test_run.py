@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from tests.cli.command import CHANNEL, DEADLINE_S, closed_port, stop, wait_for_line
+from tests.services.wire import Wire, reply, silence
 
 STOCK = "ZTF21aaqhhfu"
 
@@ -28,8 +29,6 @@ def test_it_looks_tells_and_stops_in_order(desk, run, sandbox, background):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_within_seconds_while_a_service_is_silent(desk, background, number):
-    from tests.services.wire import Wire, silence
-
     wire = background.serve(Wire(silence))
     desk.watch(wire.url)
     with desk.spawn("run") as daemon:
@@ -43,10 +42,18 @@ def test_it_stops_within_seconds_while_a_service_is_silent(desk, background, num
         assert "Traceback" not in daemon.stderr.read()
 
 
-def test_a_service_that_is_down_ends_nothing(desk):
-    desk.watch(f"http://127.0.0.1:{closed_port()}/api/live")
+def test_a_token_that_is_refused_ends_nothing(desk, background):
+    wire = background.serve(Wire(reply({"detail": "Could not validate credentials"}, status=401)))
+    desk.watch(wire.url)
     with desk.spawn("run") as daemon:
         wait_for_line(daemon, "ERROR   watch mine: live: GET ")
+        assert stop(daemon).code == 0
+
+
+def test_it_stops_while_it_waits_for_a_service_that_is_down(desk):
+    desk.watch(f"http://127.0.0.1:{closed_port()}/api/live")
+    with desk.spawn("run") as daemon:
+        wait_for_line(daemon, "watching: mine")
         assert stop(daemon).code == 0
 
 
