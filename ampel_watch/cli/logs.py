@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
+from types import TracebackType
 
 from ampel_watch.redaction import RedactingFormatter
 
@@ -12,7 +13,7 @@ _TALKATIVE = ("httpx", "httpcore", "aiohttp", "slack_sdk", "aiosmtplib", "apsche
 
 
 def log_to_stderr(redact: Callable[[str], str], *, level: int) -> None:
-    """Log our own lines from `level` on, and only warnings of the libraries."""
+    """Log our own lines from `level` on, and only warnings of the libraries; an unexpected fault is logged too."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(RedactingFormatter(logging.Formatter(_FORMAT, "%Y-%m-%d %H:%M:%S"), redact))
     root = logging.getLogger()
@@ -20,3 +21,9 @@ def log_to_stderr(redact: Callable[[str], str], *, level: int) -> None:
     root.setLevel(level)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    sys.excepthook = _log_unexpected
+
+
+def _log_unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """In place of Python's own traceback, which would show the secrets that an exception holds."""
+    logging.getLogger("ampel_watch").critical("unexpected fault", exc_info=(kind, error, trace))

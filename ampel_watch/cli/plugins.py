@@ -84,5 +84,11 @@ async def _send_sample(config: "Config", manager: "PluginManager", receiver: str
     notifier = build_notifier(config.receivers[receiver], config, around)
     try:
         await notifier.send(event, Attempt(delivery_id=event.id))
+    except DeliveryError:
+        raise
+    except Exception as error:
+        # A notifier is foreign code and may raise anything; the log masks the secrets in its traceback.
+        logging.getLogger(__name__).exception("the notifier of %s failed", receiver)
+        raise DeliveryError(f"the notifier failed: {type(error).__name__}: {error}") from None
     finally:
         await notifier.close()

@@ -15,6 +15,7 @@ from ampel_watch.errors import StateUnusable
 from ampel_watch.storage.migrate import check, migrate, no_state
 
 T = TypeVar("T")
+D = TypeVar("D", bound="Database")
 
 BUSY_TIMEOUT_S = 10
 
@@ -35,8 +36,7 @@ class Database:
         """Open for work: create the file (mode 0600) and its folder if need be, and bring the schema up to date."""
         parsed = _parse(url)
         _make_file(parsed)
-        database = cls(_engine(parsed, writing=True))
-        return database._first(migrate)
+        return _ready(cls(_engine(parsed, writing=True)), migrate)
 
     @classmethod
     def open_for_reading(cls, url: str) -> Self:
@@ -45,16 +45,7 @@ class Database:
         path = file_of(url)
         if path is not None and not path.exists():
             raise no_state(str(path))
-        return cls(_engine(parsed, writing=False))._first(check)
-
-    def _first(self, work: Callable[[Connection], None]) -> Self:
-        """Itself, after this work; closed if that fails."""
-        try:
-            self.run_now(work)
-        except BaseException:
-            self.close()
-            raise
-        return self
+        return _ready(cls(_engine(parsed, writing=False)), check)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in one transaction, in the database's own thread."""
@@ -75,6 +66,16 @@ class Database:
                 return work(connection)
         except exc.DBAPIError as error:
             raise StateUnusable(f"the state database: {error.orig}") from error
+
+
+def _ready(database: D, work: Callable[[Connection], None]) -> D:
+    """The database after its first transaction; closed if that fails."""
+    try:
+        database.run_now(work)
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def _parse(url: str) -> URL:

@@ -17,6 +17,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import pytest
+
+from ampel_watch.cli import main
 from ampel_watch.clock import SystemClock
 from ampel_watch.sandbox import PacketSky, Sandbox
 
@@ -103,7 +106,7 @@ class Desk:
         file.write_bytes(text.encode() if isinstance(text, str) else text)
         return file
 
-    def watch(self, url: str, *, token: str = "t", receivers: str = "  here: {notifier: console}", **live: str) -> None:  # noqa: S107
+    def watch(self, url: str, *, token: str = "t", receivers: str = "  here: {notifier: console}", **live: str) -> None:
         """Write a configuration of one watch of a channel, `mine`, that tells all its receivers."""
         names = ", ".join(line.strip().split(":")[0] for line in receivers.splitlines() if line.startswith("  "))
         extra = "".join(f", {key}: {value}" for key, value in live.items())
@@ -146,7 +149,9 @@ class Desk:
         """The whole state as SQL, but for how the last looks went, which every look writes."""
         with contextlib.closing(sqlite3.connect(self.state)) as connection:
             return [
-                line for line in connection.iterdump() if not line.startswith(tuple(f'INSERT INTO "{t}"' for t in _HEALTH))
+                line
+                for line in connection.iterdump()
+                if not line.startswith(tuple(f'INSERT INTO "{t}"' for t in _HEALTH))
             ]
 
 
@@ -177,14 +182,27 @@ def stop(process: "subprocess.Popen[str]") -> Ran:
 @contextlib.contextmanager
 def kept_logging() -> Iterator[None]:
     """A command sets up logging for its process; this one goes on afterwards."""
+    hook = sys.excepthook
     loggers = [logging.getLogger(), *map(logging.getLogger, list(logging.Logger.manager.loggerDict))]
     before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
     try:
         yield
     finally:
+        sys.excepthook = hook
         for logger, level, handlers in before:
             logger.setLevel(level)
             logger.handlers[:] = handlers
+
+
+def run_here(arguments: tuple[object, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ran:
+    """The command in this process."""
+    monkeypatch.setattr(sys, "argv", ["ampel-watch", *map(str, arguments)])
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main()
+    out, err = capsys.readouterr()
+    assert isinstance(ended.value.code, int)
+    return Ran(ended.value.code, out, err)
 
 
 def closed_port() -> int:

@@ -1,14 +1,12 @@
 """A desk with a configuration, the command in this process, and servers in the background."""
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from ampel_watch.cli import main
 from ampel_watch.sandbox import Sandbox
-from tests.cli.command import Background, Desk, Ran, kept_logging
+from tests.cli.command import Background, Desk, Ran, kept_logging, run_here
 
 
 @pytest.fixture
@@ -29,14 +27,9 @@ def run(
     """Runs the command in this process, with the folder of the desk as its working directory."""
 
     def run(*arguments: object) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["ampel-watch", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        assert isinstance(ended.value.code, int)
-        return Ran(ended.value.code, out, err)
+        ran = run_here(arguments, monkeypatch, capsys)
+        assert "Traceback" not in ran.out + ran.err
+        return ran
 
     with kept_logging():
         yield run

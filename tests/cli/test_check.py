@@ -16,7 +16,9 @@ receivers:
   here: {notifier: console}
 """
 LIST = "name,note\nZTF21aaqhhfu,the first\n"
-NAMES = [f"ZTF21aaa{a}{b}{c}{d}" for a in "abcd" for b in "abcdefghijklm" for c in "abcdefghijklm" for d in "abcdefghijklm"]
+NAMES = [
+    f"ZTF21aaa{a}{b}{c}{d}" for a in "abcd" for b in "abcdefghijklm" for c in "abcdefghijklm" for d in "abcdefghijklm"
+]
 
 
 @pytest.fixture
@@ -76,13 +78,13 @@ def test_a_key_that_is_given_twice(faulty):
 
 
 def test_a_boolean_where_a_name_was_meant(faulty):
-    """YAML 1.1 would take `no` and `on` for booleans; here they are what they look like."""
-    assert faulty(GOOD.replace("[channel_match]", "yes")) == [
-        line for line in faulty(GOOD.replace("[channel_match]", "yes")) if line.startswith("config.yaml:6:")
-    ]
+    """YAML 1.1 would take `no` and `yes` for booleans; here they are what they look like."""
     (fault,) = faulty(GOOD.replace("notify: [here]", "notify: [no]"))
-    assert fault.startswith("config.yaml:7:")
+    assert fault.startswith("config.yaml:7:14: ")
     assert "`no`" in fault
+    (fault,) = faulty(GOOD.replace("on: [channel_match]", "on: [yes]"))
+    assert fault.startswith("config.yaml:6:10: ")
+    assert "`yes`" in fault
 
 
 def test_a_receiver_that_does_not_exist_and_one_that_is_near(faulty):
@@ -139,4 +141,6 @@ def test_what_this_version_does_not_act_on_is_said(desk, run):
     desk.write(LIST, "list.csv")
     found = run("check", "-c", desk.config)
     assert found.code == 0
-    assert "config.yaml:6:10: the kind of change `detection` is accepted, but this version does not act on it" in found.err
+    assert (
+        "config.yaml:6:10: the kind of change `detection` is accepted, but this version does not act on it" in found.err
+    )

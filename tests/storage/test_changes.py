@@ -66,7 +66,7 @@ def test_finishing_nothing_is_no_error(trial):
 def test_the_counter_of_a_stock_is_never_given_twice(trial):
     def work(connection):
         changes.append(connection, change(1))
-        with pytest.raises(exc.IntegrityError, match="changes.counter"):
+        with pytest.raises(exc.IntegrityError, match=r"changes\.counter"):
             changes.append(connection, change(1))
 
     trial(work)

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import Connection, insert, select, text
 
 from ampel_watch.errors import StateError, StateTooNew, StateUnusable
-from ampel_watch.storage import Database, database as module, file_of
+from ampel_watch.storage import Database, file_of
+from ampel_watch.storage import database as module
 from ampel_watch.storage.schema import notices, watches
 
-SECRET = "a value that must not be shown"  # noqa: S105
+SECRET = "a value that must not be shown"
 
 
 def pragma(database: Database, name: str) -> object:
@@ -141,7 +142,9 @@ def made_by_a_later_version(url: str) -> Path:
 def test_a_database_of_a_later_version_is_refused_and_stays_as_it_is(url, tmp_path):
     path = made_by_a_later_version(url)
     before = path.read_bytes()
-    with pytest.raises(StateTooNew, match="schema 9999, which a later version of ampel-watch wrote.*nothing was changed"):
+    with pytest.raises(
+        StateTooNew, match=r"schema 9999, which a later version of ampel-watch wrote.*nothing was changed"
+    ):
         Database.open(url)
     assert path.read_bytes() == before
     assert [found.name for found in tmp_path.iterdir()] == ["state.db"]
@@ -168,7 +171,7 @@ def test_an_exception_rolls_everything_back(database):
 
 def test_errors_of_the_database_hold_no_parameters(database):
     database.run_now(add(SECRET))
-    with pytest.raises(StateUnusable, match="UNIQUE constraint failed: watches.name") as caught:
+    with pytest.raises(StateUnusable, match=r"UNIQUE constraint failed: watches\.name") as caught:
         database.run_now(add(SECRET))
     assert SECRET not in str(caught.value)
     assert SECRET not in str(caught.value.__cause__)
@@ -312,7 +315,7 @@ def test_a_reader_cannot_write(url, database):
 
 
 def test_where_there_is_no_state_reading_says_so_and_makes_none(url, tmp_path):
-    with pytest.raises(StateUnusable, match="there is no state yet at .*state.db; `ampel-watch once`"):
+    with pytest.raises(StateUnusable, match=r"there is no state yet at .*state\.db; `ampel-watch once`"):
         Database.open_for_reading(url)
     assert list(tmp_path.iterdir()) == []
 

@@ -30,7 +30,7 @@ def hold(path) -> subprocess.Popen[str]:
 def test_a_second_process_is_refused_until_the_first_ends(tmp_path):
     path = tmp_path / "state.db"
     with hold(path) as other:
-        with pytest.raises(StateInUse, match="another ampel-watch works on this state .*state.db.lock is locked"):
+        with pytest.raises(StateInUse, match=r"another ampel-watch works on this state .*state\.db.lock is locked"):
             StateLock(path).__enter__()
         other.communicate()
     with StateLock(path):
@@ -78,5 +78,5 @@ def test_a_child_process_does_not_inherit_the_lock(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StateUnusable, match="cannot create the lock .*state.db.lock: "):
+    with pytest.raises(StateUnusable, match=r"cannot create the lock .*state\.db.lock: "):
         StateLock(tmp_path / "file" / "state.db").__enter__()

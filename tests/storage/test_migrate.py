@@ -77,8 +77,9 @@ def test_a_migration_that_fails_leaves_nothing_behind(url, monkeypatch):
         config.attributes["connection"].execute(text("CREATE TABLE half (done INTEGER)"))
         raise LookupError
 
-    with monkeypatch.context() as patch, pytest.raises(LookupError):
+    with monkeypatch.context() as patch:
         patch.setattr("alembic.command.upgrade", fail_late)
-        Database.open(url)
+        with pytest.raises(LookupError):
+            Database.open(url)
     with contextlib.closing(Database.open(url)) as database:
         assert "half" not in database.run_now(shape)

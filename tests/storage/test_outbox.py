@@ -425,8 +425,7 @@ class Outbox(RuleBasedStateMachine):
             row.id: (row.receiver, row.state, row.next_try_at, row.lease_until, row.attempts, row.first_try_at)
             for row in rows
         } == {
-            e.id: (e.receiver, e.state, e.next_try_at, e.lease_until, e.attempts, e.first_try_at)
-            for e in self.entries
+            e.id: (e.receiver, e.state, e.next_try_at, e.lease_until, e.attempts, e.first_try_at) for e in self.entries
         }
 
     @invariant()
