@@ -11,7 +11,7 @@ from typing import Self
 from ampel_watch import __version__
 from ampel_watch.clock import Clock
 from ampel_watch.config import Config, Receiver, ServiceSettings
-from ampel_watch.pipeline.deliver import Channel, Deliverer, Terms
+from ampel_watch.pipeline.deliver import Deliverer, Outlet, Terms
 from ampel_watch.pipeline.evaluate import Evaluator
 from ampel_watch.pipeline.poll import Poller
 from ampel_watch.pipeline.services import Services
@@ -68,8 +68,8 @@ class Parts:
             self._stack.push_async_callback(notifier.close)
         self.evaluator = Evaluator(self.database, around.clock, config.watches, around.plugins)
         terms = Terms(around.clock, config.give_up_after, redactor(config.secrets()), random.Random())
-        channels = self._channels(self.notifiers)
-        self.deliverer = Deliverer(self.database, channels, terms, around.plugins)
+        outlets = self._outlets(self.notifiers)
+        self.deliverer = Deliverer(self.database, outlets, terms, around.plugins)
         self.poller: Poller | None = None
         if config.services.live is not None:
             services = build_services(config, around)
@@ -82,9 +82,9 @@ class Parts:
     ) -> None:
         await self._stack.aclose()
 
-    def _channels(self, notifiers: Mapping[str, Notifier]) -> dict[str, Channel]:
+    def _outlets(self, notifiers: Mapping[str, Notifier]) -> dict[str, Outlet]:
         receivers = self.config.receivers
-        return {name: Channel(notifier, receivers[name].kind.concurrency) for name, notifier in notifiers.items()}
+        return {name: Outlet(notifier, receivers[name].kind.concurrency) for name, notifier in notifiers.items()}
 
 
 def build_services(config: Config, around: Surroundings) -> Services:

@@ -41,7 +41,7 @@ class DeliveryObserver(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
+class Outlet:
     """The way to one receiver: its notifier, and how many sends may run at once."""
 
     notifier: Notifier
@@ -67,7 +67,7 @@ class Deliverer:
     """Sends the pending deliveries of all configured receivers."""
 
     def __init__(
-        self, database: Database, receivers: Mapping[str, Channel], terms: Terms, observer: DeliveryObserver
+        self, database: Database, receivers: Mapping[str, Outlet], terms: Terms, observer: DeliveryObserver
     ) -> None:
         self._database = database
         self._receivers = receivers
@@ -82,13 +82,13 @@ class Deliverer:
         """Begin to send whatever is due and has a free slot; how many were begun."""
         self._freed.clear()
         begun = 0
-        for receiver, channel in self._receivers.items():
-            free = channel.concurrency - self._busy[receiver]
+        for receiver, outlet in self._receivers.items():
+            free = outlet.concurrency - self._busy[receiver]
             if free > 0:
-                begun += await self._start(receiver, channel, free)
+                begun += await self._start(receiver, outlet, free)
         return begun
 
-    async def _start(self, receiver: str, channel: Channel, free: int) -> int:
+    async def _start(self, receiver: str, outlet: Outlet, free: int) -> int:
         now = self._terms.clock.now()
         claimed = await self._database.run(
             partial(
@@ -102,7 +102,7 @@ class Deliverer:
         )
         for delivery in claimed:
             self._busy[receiver] += 1
-            self._sending[delivery.id] = asyncio.create_task(self._deliver(delivery, channel.notifier))
+            self._sending[delivery.id] = asyncio.create_task(self._deliver(delivery, outlet.notifier))
         return len(claimed)
 
     async def wait(self, timeout_s: float | None) -> None:

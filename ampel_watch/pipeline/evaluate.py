@@ -75,7 +75,7 @@ class Evaluator:
                 event = decision.event
                 if event is not None and outbox.add_event(connection, event, decision.watch.notify, now):
                     made.append(event)
-                changes.decide(
+                changes.note_decision(
                     connection,
                     recorded.seq,
                     decision.watch.name,

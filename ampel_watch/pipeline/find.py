@@ -70,7 +70,7 @@ class MemberFinder:
         last = look.channel_looks.get(channel)
         now = self._clock.now()
         after, wide_at = None, now
-        if last is not None and not listing.is_first(last, look.around.epoch):
+        if last is not None and not listing.is_first(last, look.circumstances.epoch):
             after, wide_at = listing.since(last.looked_at, last.looked_wide_at, now)
         try:
             async for page in listing.members(self._services.live, channel, after):
@@ -86,7 +86,7 @@ class MemberFinder:
             look.channel_errors[channel] = error
         else:
             look.good_answers += 1
-            finished = ChannelLook(now, wide_at, complete=True, epoch=look.around.epoch)
+            finished = ChannelLook(now, wide_at, complete=True, epoch=look.circumstances.epoch)
             await self._finish_channel(look, channel, finished)
 
     async def _record_page(self, look: Look, page: list[Snapshot]) -> None:
@@ -95,9 +95,9 @@ class MemberFinder:
             for s in page
         ]
         look.listed |= {snapshot.key for snapshot in page}
-        around = Circumstances(look.around.epoch, look.around.unseen_since, {})
+        circumstances = Circumstances(look.circumstances.epoch, look.circumstances.unseen_since, {})
         look.stocks_seen += len(page)
-        look.count(await self._database.run(partial(record_readings, readings=readings, around=around)))
+        look.count(await self._database.run(partial(record_readings, readings=readings, around=circumstances)))
 
     async def _search(self, look: Look, searches: list[AlertSearch], channels: Sequence[str]) -> None:
         if self._services.archive is None:
@@ -119,7 +119,7 @@ class MemberFinder:
         for channel in channels:
             before = look.channel_looks.get(channel)
             complete = before is not None and before.complete
-            await self._finish_channel(look, channel, ChannelLook(now, now, complete, look.around.epoch))
+            await self._finish_channel(look, channel, ChannelLook(now, now, complete, look.circumstances.epoch))
 
     async def _finish_channel(self, look: Look, channel: str, done: ChannelLook) -> None:
         new = look.targets.new_to_channel(channel, look.first_looks)

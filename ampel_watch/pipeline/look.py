@@ -49,7 +49,7 @@ class Look:
 
     targets: Targets
     report: Report
-    around: Circumstances
+    circumstances: Circumstances
     first_looks: dict[tuple[str, str], FirstLook]
     channel_looks: dict[str, ChannelLook]
     changed: asyncio.Event
@@ -70,7 +70,7 @@ class Look:
             self.changed.set()
 
 
-def judge(look: Look) -> None:
+def name_troubles(look: Look) -> None:
     """Say of each watch what kept its look from being complete."""
     targets, errors = look.targets, look.report.errors
     troubles: dict[str, list[ServiceError]] = defaultdict(list)

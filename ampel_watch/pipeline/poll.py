@@ -21,8 +21,8 @@ from ampel_watch.config import LiveSettings, Watch
 from ampel_watch.errors import CredentialsRefused, ServiceError, ServiceUnavailable
 from ampel_watch.model import StockKey
 from ampel_watch.pipeline.find import MemberFinder
-from ampel_watch.pipeline.look import Look, Report, gap, judge
-from ampel_watch.pipeline.reader import Answer, Reader, Wanted
+from ampel_watch.pipeline.look import Look, Report, gap, name_troubles
+from ampel_watch.pipeline.reader import ReadResult, Reader, ReadRequest
 from ampel_watch.pipeline.record import (
     Circumstances,
     Reading,
@@ -89,8 +89,8 @@ class Poller:
             last_good = health.service(connection, "live").succeeded_at
             first_looks = looks.first_looks_at(connection, targets.targets())
             new = {key: found for key in targets.stocks if (found := targets.new_to_stock(key, first_looks))}
-            around = Circumstances(epoch, gap(last_good, now, shortest), new)
-            return Look(targets, report, around, first_looks, looks.channels(connection), self._changed)
+            circumstances = Circumstances(epoch, gap(last_good, now, shortest), new)
+            return Look(targets, report, circumstances, first_looks, looks.channels(connection), self._changed)
 
         return await self._database.run(load)
 
@@ -98,36 +98,36 @@ class Poller:
         wanted = await self._wanted(look, at_most)
         reader = Reader(self._services.live, self._settings.concurrency)
         await reader.read(wanted, partial(self._record_answers, look))
-        look.stock_errors |= reader.faults
+        look.stock_errors |= reader.stock_errors
         look.good_answers += reader.good_answers
-        look.live_error = reader.trouble
-        if reader.trouble is None:
+        look.live_error = reader.live_error
+        if reader.live_error is None:
             await self._record_missing(look)
 
-    async def _wanted(self, look: Look, at_most: int | None) -> list[Wanted]:
+    async def _wanted(self, look: Look, at_most: int | None) -> list[ReadRequest]:
         """What to read: because of alerts, then for the first time, then what was read longest ago."""
         now = self._clock.now()
         due, members = await self._database.run(
             lambda c: (reads.due(c, now, at_most), stocks.members_in(c, look.targets.channels.keys()))
         )
         watched = members | {key: named.name for key, named in look.targets.stocks.items()}
-        wanted = {read.key: Wanted(read.key, read.name, read.key in watched, read) for read in due}
-        new = [key for key in look.around.first_looks if key not in self._unknown]
+        wanted = {read.key: ReadRequest(read.key, read.name, read.key in watched, read) for read in due}
+        new = [key for key in look.circumstances.new_to if key not in self._unknown]
         for key in islice((key for key in new if key not in wanted), at_most):
-            wanted[key] = Wanted(key, watched[key])
+            wanted[key] = ReadRequest(key, watched[key])
         look.report.more = len(due) == at_most or any(key not in wanted for key in new)
         # A member that was just listed is in its channel; who names a stock wants it read all the same.
         skip = wanted.keys() | set(new) | (look.listed - look.targets.stocks.keys())
         rest = [key for key in watched if key not in skip]
         for key in heapq.nsmallest(self._settings.budget, rest, key=self._longest_ago):
-            wanted[key] = Wanted(key, watched[key])
+            wanted[key] = ReadRequest(key, watched[key])
         return list(wanted.values())
 
     def _longest_ago(self, key: StockKey) -> tuple[int, int]:
         """Order of refreshing; after a restart it begins anywhere, so that no stock is always the last."""
         return self._turn.get(key, 0), hash((self._start, key))
 
-    async def _record_answers(self, look: Look, answers: list[Answer]) -> None:
+    async def _record_answers(self, look: Look, answers: list[ReadResult]) -> None:
         self._turns += 1
         readings: list[Reading] = []
         rejected: list[PendingRead] = []
@@ -146,7 +146,7 @@ class Poller:
 
         def record(connection: Connection) -> int:
             record_unreadable_alerts(connection, rejected)
-            return record_readings(connection, readings, look.around)
+            return record_readings(connection, readings, look.circumstances)
 
         look.count(await self._database.run(record))
         look.report.read += len(answers)
@@ -161,7 +161,7 @@ class Poller:
             name = look.targets.stocks[key].name
             look.report.warnings.append(f"live: there is no stock {name} (yet), or this token may not see it")
         every = {key: self._every(look, key, stored.members_of) for key, stored in known.items()}
-        now, gap = self._clock.now(), look.around.unseen_since
+        now, gap = self._clock.now(), look.circumstances.unseen_since
         recorded = await self._database.run(partial(record_misses, missing=every, now=now, unseen_since=gap))
         look.count(recorded)
 
@@ -183,7 +183,7 @@ class Poller:
         return min(periods, default=timedelta())
 
     async def _end(self, look: Look) -> None:
-        judge(look)
+        name_troubles(look)
         now = self._clock.now()
 
         def record(connection: Connection) -> None:

@@ -10,13 +10,13 @@ from ampel_watch.model import Snapshot, StockKey
 from ampel_watch.services.live import LiveClient
 from ampel_watch.storage.reads import PendingRead
 
-# So many faults in a row, with no good answer yet, are a fault of the service and not of the stocks.
+# So many stock_errors in a row, with no good answer yet, are a fault of the service and not of the stocks.
 _FAULTS_IN_A_ROW = 5
 _BATCH = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReadRequest:
     """A stock to be read: because somebody watches it, because of an archive alert, or both."""
 
     key: StockKey
@@ -26,27 +26,27 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReadResult:
     """What came back: a snapshot, or None if the service says that there is no such stock."""
 
-    wanted: Wanted
+    request: ReadRequest
     snapshot: Snapshot | None
 
 
 @dataclass(slots=True)
 class Reader:
-    """Reads stocks; afterwards `faults` holds those that failed, and `trouble` what ended the reading early."""
+    """Reads stocks; afterwards `stock_errors` holds those that failed, and `live_error` what ended the reading early."""
 
     live: LiveClient
     concurrency: int
-    faults: dict[StockKey, ServiceError] = field(default_factory=dict)
-    trouble: ServiceError | None = None
+    stock_errors: dict[StockKey, ServiceError] = field(default_factory=dict)
+    live_error: ServiceError | None = None
     good_answers: int = 0
 
-    async def read(self, wanted: Iterable[Wanted], store: Callable[[list[Answer]], Awaitable[None]]) -> None:
+    async def read(self, wanted: Iterable[ReadRequest], store: Callable[[list[ReadResult]], Awaitable[None]]) -> None:
         """Read these stocks, handing the answers to `store` in batches, as they come."""
         todo = deque(wanted)
-        answers: asyncio.Queue[Answer | None] = asyncio.Queue()
+        answers: asyncio.Queue[ReadResult | None] = asyncio.Queue()
         crew = [asyncio.create_task(self._work(todo, answers)) for _ in range(min(self.concurrency, len(todo)))]
         try:
             running = len(crew)
@@ -63,23 +63,23 @@ class Reader:
                 worker.cancel()
             await asyncio.gather(*crew, return_exceptions=True)
 
-    async def _work(self, todo: deque[Wanted], answers: asyncio.Queue[Answer | None]) -> None:
+    async def _work(self, todo: deque[ReadRequest], answers: asyncio.Queue[ReadResult | None]) -> None:
         try:
-            while todo and self.trouble is None:
-                wanted = todo.popleft()
+            while todo and self.live_error is None:
+                request = todo.popleft()
                 try:
-                    snapshot = await self.live.stock(wanted.name)
+                    snapshot = await self.live.stock(request.name)
                 except (ServiceUnavailable, CredentialsRefused) as error:
-                    self.trouble = error
+                    self.live_error = error
                 except ServiceError as error:
-                    self._note_fault(wanted.key, error)
+                    self._note_error(request.key, error)
                 else:
                     self.good_answers += 1
-                    answers.put_nowait(Answer(wanted, snapshot))
+                    answers.put_nowait(ReadResult(request, snapshot))
         finally:
             answers.put_nowait(None)
 
-    def _note_fault(self, key: StockKey, error: ServiceError) -> None:
-        self.faults[key] = error
-        if self.good_answers == 0 and len(self.faults) >= _FAULTS_IN_A_ROW:
-            self.trouble = error
+    def _note_error(self, key: StockKey, error: ServiceError) -> None:
+        self.stock_errors[key] = error
+        if self.good_answers == 0 and len(self.stock_errors) >= _FAULTS_IN_A_ROW:
+            self.live_error = error

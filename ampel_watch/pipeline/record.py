@@ -53,11 +53,11 @@ class Circumstances:
     first_looks: Mapping[StockKey, Mapping[str, bool]]
 
 
-def record_readings(connection: Connection, readings: Sequence[Reading], around: Circumstances) -> int:
+def record_readings(connection: Connection, readings: Sequence[Reading], circumstances: Circumstances) -> int:
     """Store what was read and append the changes that it shows; how many there were."""
     stored = stocks.load(connection, {reading.snapshot.key for reading in readings})
     looked = looks.channels(connection)
-    listed = {channel for channel, look in looked.items() if look.epoch == around.epoch}
+    listed = {channel for channel, look in looked.items() if look.epoch == circumstances.epoch}
     listed_completely = {channel for channel in listed if looked[channel].complete}
     found = 0
     for reading in readings:
@@ -65,23 +65,23 @@ def record_readings(connection: Connection, readings: Sequence[Reading], around:
         before = stored.get(key)
         if reading.alert is not None:
             _settle_alert(connection, reading.alert, reading.snapshot)
-        if _is_nothing_new(before, reading, around):
+        if _is_nothing_new(before, reading, circumstances):
             continue
-        after = _record_one(connection, before, reading, around, listed, listed_completely)
+        after = _record_one(connection, before, reading, circumstances, listed, listed_completely)
         if after is not None:
             found += after.changes - (before.changes if before else 0)
             stored[key] = after
     return found
 
 
-def _is_nothing_new(before: Stored | None, reading: Reading, around: Circumstances) -> bool:
+def _is_nothing_new(before: Stored | None, reading: Reading, circumstances: Circumstances) -> bool:
     return (
         before is not None
         and before.digest == stocks.digest_of(reading.snapshot)
         and before.misses == 0
         and before.gone_at is None
-        and before.epoch == around.epoch
-        and reading.snapshot.key not in around.first_looks
+        and before.epoch == circumstances.epoch
+        and reading.snapshot.key not in circumstances.new_to
     )
 
 
@@ -89,7 +89,7 @@ def _record_one(
     connection: Connection,
     before: Stored | None,
     reading: Reading,
-    around: Circumstances,
+    circumstances: Circumstances,
     listed: Collection[str],
     listed_completely: Collection[str],
 ) -> Stored | None:
@@ -97,7 +97,7 @@ def _record_one(
     if before is None and not reading.wanted and not (seen.channels or frozenset()) & set(listed):
         return None
     members_of = before.members_of if before else frozenset()
-    new_eyes = before is not None and before.epoch != around.epoch
+    new_eyes = before is not None and before.epoch != circumstances.epoch
     differences = compare(
         before.snapshot if before else None,
         seen,
@@ -111,10 +111,10 @@ def _record_one(
     for difference in differences:
         counter += 1
         entered_at = _entered_at(difference, reading, listed_completely) if before is None else None
-        changes.append(connection, _change(merged, difference, counter, around), entered_at=entered_at)
+        changes.append(connection, _change(merged, difference, counter, circumstances), entered_at=entered_at)
     now_in = _update_members(connection, members_of, reading)
-    counter = _note_first_looks(connection, merged, counter, now_in, around)
-    stocks.save(connection, merged, changes=counter, epoch=around.epoch)
+    counter = _note_first_looks(connection, merged, counter, now_in, circumstances)
+    stocks.save(connection, merged, changes=counter, epoch=circumstances.epoch)
     return Stored(
         snapshot=replace(merged, channels=now_in if merged.channels is not None else None),
         members_of=now_in,
@@ -123,7 +123,7 @@ def _record_one(
         misses=0,
         missed_at=None,
         gone_at=None,
-        epoch=around.epoch,
+        epoch=circumstances.epoch,
     )
 
 
@@ -142,7 +142,7 @@ def _entered_at(difference: Difference, reading: Reading, listed_completely: Col
     return entered or (reading.alert.alert_at if reading.alert else None)
 
 
-def _change(snapshot: Snapshot, difference: Difference, counter: int, around: Circumstances) -> Change:
+def _change(snapshot: Snapshot, difference: Difference, counter: int, circumstances: Circumstances) -> Change:
     return Change(
         key=snapshot.key,
         name=snapshot.name,
@@ -152,7 +152,7 @@ def _change(snapshot: Snapshot, difference: Difference, counter: int, around: Ci
         after=difference.after,
         seen_at=snapshot.read_at,
         channel=difference.channel,
-        unseen_since=around.unseen_since,
+        unseen_since=circumstances.unseen_since,
     )
 
 
@@ -168,9 +168,9 @@ def _update_members(connection: Connection, members_of: frozenset[str], reading:
 
 
 def _note_first_looks(
-    connection: Connection, snapshot: Snapshot, counter: int, channels: frozenset[str], around: Circumstances
+    connection: Connection, snapshot: Snapshot, counter: int, channels: frozenset[str], circumstances: Circumstances
 ) -> int:
-    watches = around.first_looks.get(snapshot.key)
+    watches = circumstances.new_to.get(snapshot.key)
     if not watches:
         return counter
     target = looks.stock_target(snapshot.key.survey, snapshot.key.id)

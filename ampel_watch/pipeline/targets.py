@@ -72,7 +72,7 @@ def targets_of(watches: Iterable[Watch], now: datetime) -> Targets:
         for channel in watch.channels:
             channels[channel].append(watch.name)
             every[channel] = min(watch.every, every.get(channel, watch.every))
-            searches[canonical(watch.candidates)].add(channel)
+            searches[filter_text(watch.candidates)].add(channel)
     return Targets(
         stocks=stocks,
         channels={channel: tuple(names) for channel, names in channels.items()},
@@ -88,7 +88,7 @@ def _with_watch(named: Named | None, name: str, watch: Watch) -> Named:
     return Named(name, min(named.every, watch.every), (*named.watches, watch.name))
 
 
-def canonical(candidates: Mapping[str, Any] | None) -> str:
+def filter_text(candidates: Mapping[str, Any] | None) -> str:
     """An archive filter as canonical JSON; `{}` for none."""
     return json.dumps(dict(candidates or {}), sort_keys=True, separators=(",", ":"))
 

@@ -85,7 +85,7 @@ def waiting(connection: Connection, limit: int) -> list[Recorded]:
     ]
 
 
-def decide(
+def note_decision(
     connection: Connection,
     seq: int,
     watch: str,

@@ -76,9 +76,9 @@ def test_a_decision_once_made_stays(trial):
     def work(connection):
         changes.append(connection, change(1))
         seq = changes.newest_seq(connection)
-        changes.decide(connection, seq, "mine", "event", "it was asked for", event_id="id", at=NOW)
-        changes.decide(connection, seq, "mine", "silent", "on second thought", event_id=None, at=NOW + timedelta(1))
-        changes.decide(connection, seq, "yours", "silent", "its rule is not met", event_id=None, at=NOW)
+        changes.note_decision(connection, seq, "mine", "event", "it was asked for", event_id="id", at=NOW)
+        changes.note_decision(connection, seq, "mine", "silent", "on second thought", event_id=None, at=NOW + timedelta(1))
+        changes.note_decision(connection, seq, "yours", "silent", "its rule is not met", event_id=None, at=NOW)
         found = connection.execute(select(decisions).order_by(decisions.c.watch))
         assert [tuple(row) for row in found] == [
             (seq, "mine", "event", "it was asked for", "id", NOW),
