@@ -1,22 +1,25 @@
 """Puts the parts together from a configuration: the services, the notifiers, and the three loops."""
 
 import asyncio
-import random
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from random import Random
 from types import TracebackType
 from typing import Self
 
 from ampel_watch import __version__
 from ampel_watch.clock import Clock
 from ampel_watch.config import Config, Receiver, ServiceSettings
+from ampel_watch.errors import DeliveryError, PluginError
+from ampel_watch.model import Event
 from ampel_watch.pipeline.deliver import Deliverer, Outlet, Terms
 from ampel_watch.pipeline.evaluate import Evaluator
 from ampel_watch.pipeline.poll import Poller
 from ampel_watch.pipeline.services import Services
 from ampel_watch.plugin_manager import PluginManager
-from ampel_watch.protocols import Notifier, NotifierContext
+from ampel_watch.protocols import Attempt, Notifier, NotifierContext
 from ampel_watch.redaction import redactor
 from ampel_watch.services.archive import ArchiveClient
 from ampel_watch.services.catalog import CatalogClient
@@ -24,6 +27,8 @@ from ampel_watch.services.http import Endpoint, ServiceHttp
 from ampel_watch.services.live import LiveClient
 from ampel_watch.services.streams import StreamPatience
 from ampel_watch.storage import Database
+
+_LOG = logging.getLogger(__name__)
 
 USER_AGENT = f"ampel-watch/{__version__}"
 PATIENCE_S = 120.0
@@ -39,6 +44,7 @@ class Surroundings:
     write: prints one line for people, for receivers that show rather than send.
     patience_s: how long one call to a service is kept up, with all its tries.
     stream_patience_s: how long the archive may take to prepare a stream.
+    random: spreads looks and retries in time.
     """
 
     clock: Clock
@@ -46,6 +52,7 @@ class Surroundings:
     write: Callable[[str], None]
     patience_s: float = PATIENCE_S
     stream_patience_s: float = STREAM_PATIENCE_S
+    random: Random = field(default_factory=Random)
 
 
 class Parts:
@@ -59,32 +66,57 @@ class Parts:
         self.database = database
         self.around = around
         self.changed = asyncio.Event()
-        self._stack = AsyncExitStack()
+        self.redact = redactor(config.secrets())
+        self.notifiers = {name: self._notifier(receiver) for name, receiver in config.receivers.items()}
+        outlets = {n: Outlet(self.notifiers[n], r.kind.concurrency) for n, r in config.receivers.items()}
+        terms = Terms(around.clock, config.give_up_after, self.redact, around.random)
+        self.evaluator = Evaluator(database, around.clock, config.watches, around.plugins)
+        self.deliverer = Deliverer(database, outlets, terms, around.plugins)
+        self._services = build_services(config, around) if config.services.live else None
+        self.poller = self._poller(self._services) if self._services else None
+
+    def _poller(self, services: Services) -> Poller:
+        live, around = self.config.services.live, self.around
+        assert live is not None
+        return Poller(services, self.database, around.clock, live, changed=self.changed, random=around.random)
+
+    def _notifier(self, receiver: Receiver) -> Notifier:
+        try:
+            return build_notifier(receiver, self.config, self.around)
+        except PluginError as error:
+            reason = self.redact(str(error))
+            _LOG.error("%s", reason)
+            return Unusable(reason)
 
     async def __aenter__(self) -> Self:
-        config, around = self.config, self.around
-        self.notifiers = {name: build_notifier(r, config, around) for name, r in config.receivers.items()}
-        for notifier in self.notifiers.values():
-            self._stack.push_async_callback(notifier.close)
-        self.evaluator = Evaluator(self.database, around.clock, config.watches, around.plugins)
-        terms = Terms(around.clock, config.give_up_after, redactor(config.secrets()), random.Random())
-        outlets = self._outlets(self.notifiers)
-        self.deliverer = Deliverer(self.database, outlets, terms, around.plugins)
-        self.poller: Poller | None = None
-        if config.services.live is not None:
-            services = build_services(config, around)
-            self._stack.push_async_callback(services.close)
-            self.poller = Poller(services, self.database, around.clock, config.services.live, self.changed)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stack.aclose()
+        async with AsyncExitStack() as stack:
+            if self._services is not None:
+                stack.push_async_callback(self._services.close)
+            for notifier in self.notifiers.values():
+                stack.push_async_callback(notifier.close)
 
-    def _outlets(self, notifiers: Mapping[str, Notifier]) -> dict[str, Outlet]:
-        receivers = self.config.receivers
-        return {name: Outlet(notifier, receivers[name].kind.concurrency) for name, notifier in notifiers.items()}
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """Stands for a notifier that its plugin could not make: its deliveries wait, and those of others go out."""
+
+    reason: str
+
+    async def send(self, _event: Event, _attempt: Attempt) -> None:
+        """Fail for now; the next start may bring a sound plugin."""
+        raise DeliveryError(self.reason)
+
+    async def preview(self, _event: Event) -> str:
+        """Why nothing can be shown."""
+        return self.reason
+
+    async def close(self) -> None:
+        """Nothing is held open."""
 
 
 def build_services(config: Config, around: Surroundings) -> Services:
@@ -125,7 +157,7 @@ def _http(service: str, settings: ServiceSettings, around: Surroundings) -> Serv
 
 
 def build_notifier(receiver: Receiver, config: Config, around: Surroundings) -> Notifier:
-    """The notifier of a receiver."""
+    """The notifier of a receiver; PluginError if its plugin cannot make it."""
     context = NotifierContext(
         receiver=receiver.name,
         clock=around.clock,
@@ -133,4 +165,8 @@ def build_notifier(receiver: Receiver, config: Config, around: Surroundings) -> 
         write=around.write,
         user_agent=USER_AGENT,
     )
-    return receiver.kind.build(receiver.settings, context)
+    try:
+        return receiver.kind.build(receiver.settings, context)
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise PluginError(f"the notifier of the receiver {receiver.name} cannot be made: {what}") from error

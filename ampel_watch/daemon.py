@@ -1,4 +1,4 @@
-"""The daemon: runs the three loops until it is told to stop, and one round of them for `once`.
+"""The daemon: runs the three loops until it is told to stop.
 
 Each loop sleeps until it is woken by the one before it, or by time. A fault of the state database (locked, disk full)
 does not end a loop: it says so, waits and goes on, and nothing is lost because nothing was committed.
@@ -6,86 +6,21 @@ does not end a loop: it says so, waits and goes on, and nothing is lost because 
 
 import asyncio
 import logging
-import random
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-
-from sqlalchemy import Connection
 
 from ampel_watch.assembly import Parts
 from ampel_watch.config import Watch
 from ampel_watch.errors import StateError
 from ampel_watch.pipeline.look import Report
-from ampel_watch.scheduler import Schedule, next_due
-from ampel_watch.storage import health, outbox
+from ampel_watch.rounds import look, next_due, take_over
+from ampel_watch.scheduler import Schedule
+from ampel_watch.storage import health
 
 _LOG = logging.getLogger(__name__)
 
 READS_AT_MOST = 300
 STOP_WITHIN_S = 20.0
 _WAIT_AFTER_FAULT_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """What one round did. `deliveries` counts the tries by the state that they ended in."""
-
-    report: Report
-    events: int
-    deliveries: Counter[str]
-
-    @property
-    def good(self) -> bool:
-        """Whether every watch was looked at completely, and no delivery failed for now. Dead letters are settled."""
-        return not self.report.errors and not self.deliveries["waiting"] and not self.deliveries["unrecorded"]
-
-
-async def take_over(parts: Parts) -> None:
-    """Put the outbox in order at start: earlier claims are ours now, removed receivers get nothing any more."""
-    now = parts.around.clock.now()
-
-    def settle(connection: Connection) -> tuple[int, int]:
-        released = outbox.release_claims(connection, now)
-        return released, outbox.bury_removed(connection, parts.config.receivers, now)
-
-    released, buried = await parts.database.run(settle)
-    if released:
-        _LOG.warning("%d deliveries were under way when the last run ended; they are sent again", released)
-    if buried:
-        _LOG.warning("%d deliveries are dead: their receivers were removed from the configuration", buried)
-
-
-async def one_round(parts: Parts) -> Round:
-    """One look of every watch, its evaluation, and what is due to be delivered."""
-    await take_over(parts)
-    report = await look(parts, parts.config.watches, at_most=None)
-    events = await parts.evaluator.evaluate()
-    ended = await parts.deliverer.drain()
-    return Round(report, events, ended)
-
-
-async def look(parts: Parts, watches: Sequence[Watch], *, at_most: int | None) -> Report:
-    """Look at what these watches need, and note how it went and when each is due next."""
-    clock = parts.around.clock
-    if parts.poller is None or not watches:
-        return Report(started=clock.now())
-    report = await parts.poller.look(watches, at_most=at_most)
-    chance = random.Random()
-
-    def note(connection: Connection) -> None:
-        now = clock.now()
-        for watch in watches:
-            health.note_watch(
-                connection,
-                watch.name,
-                looked_at=report.started,
-                error=report.errors.get(watch.name),
-                next_due_at=next_due(report.started, watch.every, now, chance),
-            )
-
-    await parts.database.run(note)
-    return report
 
 
 class Daemon:
@@ -126,7 +61,7 @@ class Daemon:
             await self._parts.deliverer.finish(STOP_WITHIN_S)
 
     async def _plan_all(self) -> None:
-        known = await self._parts.database.run(health.next_due)
+        known = await self._parts.database.run(health.due_dates)
         now = self._parts.around.clock.now()
         for watch in self._watches.values():
             due = known.get(watch.name, now)
@@ -151,24 +86,20 @@ class Daemon:
     async def _poll(self) -> None:
         await self._watch_is_due.wait()
         self._watch_is_due.clear()
-        due, self._due = self._due, set()
-        watches = [watch for name, watch in self._watches.items() if name in due]
-        more = False
+        names, self._due = self._due, set()
+        watches = [watch for name, watch in self._watches.items() if name in names]
+        now, chance = self._parts.around.clock.now(), self._parts.around.random
+        due = {watch.name: next_due(now, watch.every, now, chance) for watch in watches}
         try:
             report = await look(self._parts, watches, at_most=READS_AT_MOST)
-            more = report.more
+            due = dict.fromkeys(report.due, now) if report.more else report.due
         finally:
-            self._plan(watches, again_at_once=more)
+            for name, date in due.items():
+                self._schedule.plan(name, date)
         self._log(watches, report)
 
-    def _plan(self, watches: Sequence[Watch], *, again_at_once: bool) -> None:
-        now = self._parts.around.clock.now()
-        chance = random.Random()
-        for watch in watches:
-            self._schedule.plan(watch.name, now if again_at_once else next_due(now, watch.every, now, chance))
-
     def _log(self, watches: Sequence[Watch], report: Report) -> None:
-        """One line per pass; of a trouble, one when it begins, changes or ends."""
+        """One line per look; of a trouble, one when it begins, changes or ends."""
         for warning in report.warnings:
             _LOG.warning("%s", warning)
         for watch in watches:
@@ -195,6 +126,6 @@ class Daemon:
         deliverer = self._parts.deliverer
         if await deliverer.start_due():
             return
-        due = await self._parts.database.run(outbox.next_try_at)
+        due = await deliverer.next_due()
         wait_s = None if due is None else self._parts.around.clock.real_seconds_until(due)
         await deliverer.wait(wait_s or None)  # what is due and was not begun waits for a free slot

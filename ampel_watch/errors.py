@@ -94,6 +94,10 @@ class CredentialsRefused(ServiceError):
     """The service answered 401 or 403; a person must give another token."""
 
 
+# Faults of a service as a whole, and not of one call: whatever else was to be asked would fail as well.
+OF_THE_SERVICE = (ServiceUnavailable, CredentialsRefused)
+
+
 class RequestRefused(ServiceError):
     """The service says that our request is wrong (4xx)."""
 

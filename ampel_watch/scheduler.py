@@ -1,10 +1,9 @@
 """When each watch is due. The only module that knows APScheduler.
 
-Due dates are computed here and handed over as one-shot jobs, because the date that counts is that of the injected
+Due dates are handed over as one-shot jobs, because the date that counts is that of the injected
 clock, and because a late look must run and not be skipped.
 """
 
-import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -12,18 +11,6 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 
 from ampel_watch.clock import Clock
-
-_JITTER = 0.05
-_MOST_JITTER = timedelta(seconds=30)
-
-
-def next_due(started: datetime, every: timedelta, now: datetime, chance: random.Random) -> datetime:
-    """When a watch that was looked at from `started` on is due again: `every` later, a little spread, or now if late.
-
-    The spread is up to 5 % of `every`, at most 30 s, and always later, so that looks are at least `every` apart.
-    """
-    spread = min(every * _JITTER, _MOST_JITTER) * chance.random()
-    return max(started + every + spread, now)
 
 
 class Schedule:

@@ -11,11 +11,11 @@ import pytest
 from ampel_watch.assembly import Parts, Surroundings
 from ampel_watch.clock import ManualClock
 from ampel_watch.config import Config, load_config
-from ampel_watch.daemon import Round, one_round
 from ampel_watch.errors import DeliveryError
 from ampel_watch.model import Event
 from ampel_watch.plugin_manager import PluginManager
 from ampel_watch.protocols import Attempt, NotifierContext, NotifierKind
+from ampel_watch.rounds import Round, one_round
 from ampel_watch.sandbox import Sandbox
 from ampel_watch.settings import Settings
 from ampel_watch.storage import Database

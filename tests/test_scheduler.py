@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ampel_watch.clock import FastClock, ManualClock, SystemClock
-from ampel_watch.scheduler import Schedule, next_due
+from ampel_watch.rounds import next_due
+from ampel_watch.scheduler import Schedule
 
 START = datetime(2026, 11, 22, 21, 4, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)

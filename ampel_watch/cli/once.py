@@ -20,9 +20,9 @@ from ampel_watch.errors import StateUnusable
 
 if TYPE_CHECKING:
     from ampel_watch.config import Config
-    from ampel_watch.daemon import Round
     from ampel_watch.pipeline.look import Report
     from ampel_watch.plugin_manager import PluginManager
+    from ampel_watch.rounds import Round
 
 PATIENCE_S = 30.0
 
@@ -53,7 +53,7 @@ def once(setup: Setup, dry_run: bool, as_json: bool, verbose: bool) -> int:
 async def _round(config: "Config", plugins: "PluginManager", url: str, as_json: bool) -> int:
     from ampel_watch.assembly import Parts, Surroundings
     from ampel_watch.clock import SystemClock
-    from ampel_watch.daemon import one_round
+    from ampel_watch.rounds import one_round
     from ampel_watch.storage import Database
 
     # What a receiver shows goes to standard error if standard output is for a program.
@@ -73,7 +73,7 @@ async def _dry_round(config: "Config", plugins: "PluginManager", url: str, as_js
     """One round on a copy of the state, up to the sending, which is only shown."""
     from ampel_watch.assembly import Parts, Surroundings
     from ampel_watch.clock import SystemClock
-    from ampel_watch.daemon import look, take_over
+    from ampel_watch.rounds import look, take_over
     from ampel_watch.storage import Database, file_of, outbox
 
     path = file_of(url)

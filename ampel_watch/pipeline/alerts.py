@@ -7,19 +7,19 @@ at a time; what stays unreadable is found by name, and otherwise noted.
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
 
 from sqlalchemy import Connection
 
 from ampel_watch import ztf
 from ampel_watch.clock import Clock
 from ampel_watch.errors import RequestRefused, StreamFailed
-from ampel_watch.model import JSON, Alert, StockKey
-from ampel_watch.pipeline.listing import WIDE_OVERLAP, since
-from ampel_watch.pipeline.targets import search_id
+from ampel_watch.model import JSON, Alert, Snapshot, StockKey
+from ampel_watch.pipeline.overlap import WIDE_OVERLAP, since
 from ampel_watch.services.archive import ArchiveClient
 from ampel_watch.services.streams import StreamQuery
 from ampel_watch.services.times import datetime_of_jd, jd_of
@@ -30,6 +30,8 @@ _LOG = logging.getLogger(__name__)
 
 NAMES_PER_STREAM = 1000
 _REMEMBER = timedelta(days=10)
+# The live record of an alert may come minutes to hours after the alert itself.
+READ_AGAIN_AFTER = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
 _JD_STEP = 1e-6  # 0.09 s: the archive's upper bound is exclusive
 
 
@@ -51,9 +53,9 @@ class AlertSearch:
     @property
     def id(self) -> str:
         """The key under which it is remembered."""
-        return search_id(self.text)
+        return sha256(self.text.encode()).hexdigest()[:32]
 
-    def since(self, jd_from: float) -> StreamQuery:
+    def query_from(self, jd_from: float) -> StreamQuery:
         """The stream of its alerts from a Julian Date on."""
         return StreamQuery(names=self.names, candidate=self.candidate, jd_from=jd_from)
 
@@ -88,7 +90,7 @@ class AlertFinder:
         last = await self.database.run(lambda c: looks.alert_search(c, searches[0].id))
         start, wide_at = since(*last, now) if last else (now - WIDE_OVERLAP, now)
         for search in searches:
-            await self._follow(search, search.since(jd_of(start)))
+            await self._follow(search, search.query_from(jd_of(start)))
         await self.database.run(partial(_note_look, search=searches[0].id, now=now, wide_at=wide_at))
 
     async def _follow(self, search: AlertSearch, query: StreamQuery) -> None:
@@ -97,20 +99,22 @@ class AlertFinder:
         except StreamFailed as failure:
             if not failure.lost:
                 raise
-            for start, end in failure.lost:
-                await self._recover(search, query, start, end)
+            for jd_from, jd_to in failure.lost:
+                await self._recover(search, query, jd_from, jd_to)
 
     async def _stream(self, search: AlertSearch, query: StreamQuery) -> None:
         async for chunk in self.archive.stream(query):
             await self.database.run(partial(store_alerts, search=search.id, alerts=chunk.alerts, now=self.clock.now()))
             await chunk.acknowledge()
 
-    async def _recover(self, search: AlertSearch, query: StreamQuery, start: float | None, end: float | None) -> None:
+    async def _recover(
+        self, search: AlertSearch, query: StreamQuery, jd_from: float | None, jd_to: float | None
+    ) -> None:
         """Ask for a lost range again, one alert at a time, so that a broken row hides no other."""
         narrow = replace(
             query,
-            jd_from=start if start is not None else query.jd_from,
-            jd_to=end + _JD_STEP if end is not None else query.jd_to,
+            jd_from=jd_from if jd_from is not None else query.jd_from,
+            jd_to=jd_to + _JD_STEP if jd_to is not None else query.jd_to,
             chunk_size=1,
         )
         try:
@@ -122,12 +126,12 @@ class AlertFinder:
                 await self._find_by_name(search, narrow, lost_from, lost_to)
 
     async def _find_by_name(
-        self, search: AlertSearch, query: StreamQuery, start: float | None, end: float | None
+        self, search: AlertSearch, query: StreamQuery, jd_from: float | None, jd_to: float | None
     ) -> None:
         """Alerts that the archive cannot show at all: it still knows which objects were seen at that time."""
         now = self.clock.now()
-        jd_start = start if start is not None else query.jd_from or jd_of(now - WIDE_OVERLAP)
-        jd_end = end + _JD_STEP if end is not None else query.jd_to or jd_of(now)
+        jd_start = jd_from if jd_from is not None else query.jd_from or jd_of(now - WIDE_OVERLAP)
+        jd_end = jd_to + _JD_STEP if jd_to is not None else query.jd_to or jd_of(now)
         try:
             names = await self.archive.objects_in_cone(0.0, 0.0, 180.0, jd_start, jd_end)
         except RequestRefused as error:  # it will never tell; anything else may pass, and is asked again
@@ -170,3 +174,22 @@ def _plan(
 def _note_look(connection: Connection, *, search: str, now: datetime, wide_at: datetime) -> None:
     looks.note_alert_search(connection, search, now, wide_at)
     reads.forget_seen(connection, now - _REMEMBER)
+
+
+def settle_alert(connection: Connection, alert: PendingRead, seen: Snapshot | None) -> None:
+    """End a planned read, or put it off as long as the live record is older than the alert."""
+    planned = reads.planned(connection, alert.key)
+    if planned is None or planned.alert_at > alert.alert_at:
+        return  # a newer alert came in meanwhile: its own plan stands
+    newest = seen.last_change if seen else None
+    if (newest is not None and newest >= alert.alert_at) or alert.step >= len(READ_AGAIN_AFTER):
+        reads.settle(connection, alert.key)
+    else:
+        due_at = alert.found_at + READ_AGAIN_AFTER[alert.step]
+        reads.postpone(connection, alert.key, step=alert.step + 1, due_at=due_at)
+
+
+def put_off(connection: Connection, alerts: Iterable[PendingRead]) -> None:
+    """Put off planned reads that found no stock: most alerts pass no channel, so that is no sign of anything."""
+    for alert in alerts:
+        settle_alert(connection, alert, None)

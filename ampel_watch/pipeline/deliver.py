@@ -13,7 +13,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
@@ -104,6 +104,10 @@ class Deliverer:
             self._busy[receiver] += 1
             self._sending[delivery.id] = asyncio.create_task(self._deliver(delivery, outlet.notifier))
         return len(claimed)
+
+    async def next_due(self) -> datetime | None:
+        """When something can be begun that is not being sent now."""
+        return await self._database.run(partial(outbox.next_try_at, sending=tuple(self._sending)))
 
     async def wait(self, timeout_s: float | None) -> None:
         """Wait until `wake`, or until a slot is free again since `start_due`, or for so long; keep leases meanwhile."""

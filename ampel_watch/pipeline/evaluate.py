@@ -19,7 +19,7 @@ from ampel_watch.model import Change, Event, EventStock, StockKey
 from ampel_watch.pipeline.select import Selector, judge, targets_in
 from ampel_watch.storage import Database, changes, looks, outbox, stocks
 from ampel_watch.storage.changes import Recorded
-from ampel_watch.storage.looks import FirstLook
+from ampel_watch.storage.looks import FirstLooks
 from ampel_watch.storage.stocks import Stored
 from ampel_watch.text import summarize
 
@@ -102,7 +102,7 @@ def decide(
     watch: Watch,
     recorded: Recorded,
     targets: Sequence[str],
-    first_looks: Mapping[tuple[str, str], FirstLook],
+    first_looks: FirstLooks,
     stock: EventStock,
 ) -> Decision:
     """What the watch makes of the change. A rule that cannot be decided lets it through, and the event says so."""

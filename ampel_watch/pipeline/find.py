@@ -3,20 +3,24 @@
 import logging
 from collections.abc import Sequence
 from functools import partial
+from typing import Literal
 
 from ampel_watch.clock import Clock
 from ampel_watch.config import LiveSettings
-from ampel_watch.errors import CredentialsRefused, NotOffered, ServiceError, ServiceUnavailable
+from ampel_watch.errors import OF_THE_SERVICE, NotOffered, ServiceError
 from ampel_watch.model import Snapshot
 from ampel_watch.pipeline import listing
 from ampel_watch.pipeline.alerts import AlertFinder, AlertSearch, by_filter, by_names
 from ampel_watch.pipeline.look import Look
+from ampel_watch.pipeline.overlap import since
 from ampel_watch.pipeline.record import Circumstances, Reading, record_channel_look, record_readings
 from ampel_watch.pipeline.services import Services
 from ampel_watch.storage import Database, health
 from ampel_watch.storage.looks import ChannelLook
 
 _LOG = logging.getLogger(__name__)
+
+Way = Literal["rest", "archive"]
 
 
 class MemberFinder:
@@ -31,47 +35,46 @@ class MemberFinder:
         self._database = database
         self._clock = clock
         self._settings = settings
-        self._way: str | None = None if settings.listing == "auto" else settings.listing
+        self._way: Way | None = None if settings.listing == "auto" else settings.listing
 
     async def find(self, look: Look) -> None:
         """Record the members that listings show, and plan to read the stocks that the archive has alerts of."""
-        if look.targets.channels and await self._find_way(look) == "rest":
+        way = await self._find_way(look) if look.targets.channels else None
+        if way == "rest":
             for channel in sorted(look.targets.channels):
                 await self._list(look, channel)
-        elif look.targets.channels:
+        elif way == "archive":
             for text, channels in look.targets.searches.items():
-                if channels:
-                    await self._search(look, [by_filter(text)], channels)
+                await self._search(look, [by_filter(text)], channels)
         if self._services.archive and len(look.targets.stocks) > self._settings.budget:
             await self._search(look, by_names(sorted(n.name for n in look.targets.stocks.values())), ())
 
-    async def _find_way(self, look: Look) -> str | None:
-        """How channels are listed: as configured, or the first way that the service offers."""
+    async def _find_way(self, look: Look) -> Way | None:
+        """How channels are listed: as configured, or the first way that the service offers; None if it cannot tell."""
         if self._way is None:
-            channel = min(look.targets.channels)
             try:
-                await self._services.live.list_stocks(channel, after=self._clock.now(), limit=1, skip=0)
+                await self._services.live.list_stocks(
+                    min(look.targets.channels), after=self._clock.now(), limit=1, skip=0
+                )
                 self._way = "rest"
             except NotOffered:
                 self._way = "archive"
-            except (ServiceUnavailable, CredentialsRefused):
+            except OF_THE_SERVICE:
                 raise
             except ServiceError as error:
                 look.channel_errors |= dict.fromkeys(look.targets.channels, error)
-                return "rest"
+                return None
             way = self._way
             _LOG.info("finding the stocks of channels by %s", "the live listing" if way == "rest" else "the archive")
             await self._database.run(lambda c: health.note_listing(c, way))
         return self._way
 
     async def _list(self, look: Look, channel: str) -> None:
-        if channel in look.channel_errors:
-            return
         last = look.channel_looks.get(channel)
         now = self._clock.now()
         after, wide_at = None, now
         if last is not None and not listing.is_first(last, look.circumstances.epoch):
-            after, wide_at = listing.since(last.looked_at, last.looked_wide_at, now)
+            after, wide_at = since(last.looked_at, last.looked_wide_at, now)
         try:
             async for page in listing.members(self._services.live, channel, after):
                 look.good_answers += 1
@@ -80,7 +83,7 @@ class MemberFinder:
             look.channel_errors[channel] = error
             if self._settings.listing == "auto":
                 self._way = None  # the service no longer lists: find out anew at the next look
-        except (ServiceUnavailable, CredentialsRefused):
+        except OF_THE_SERVICE:
             raise
         except ServiceError as error:
             look.channel_errors[channel] = error
@@ -91,13 +94,13 @@ class MemberFinder:
 
     async def _record_page(self, look: Look, page: list[Snapshot]) -> None:
         readings = [
-            Reading(s, whole=False, wanted=bool((s.channels or frozenset()) & look.targets.channels.keys()))
+            Reading(s, whole=False, watched=bool((s.channels or frozenset()) & look.targets.channels.keys()))
             for s in page
         ]
         look.listed |= {snapshot.key for snapshot in page}
         circumstances = Circumstances(look.circumstances.epoch, look.circumstances.unseen_since, {})
         look.stocks_seen += len(page)
-        look.count(await self._database.run(partial(record_readings, readings=readings, around=circumstances)))
+        look.count(await self._database.run(partial(record_readings, readings=readings, circumstances=circumstances)))
 
     async def _search(self, look: Look, searches: list[AlertSearch], channels: Sequence[str]) -> None:
         if self._services.archive is None:
@@ -123,4 +126,4 @@ class MemberFinder:
 
     async def _finish_channel(self, look: Look, channel: str, done: ChannelLook) -> None:
         new = look.targets.new_to_channel(channel, look.first_looks)
-        await self._database.run(partial(record_channel_look, channel=channel, look=done, watches=new))
+        await self._database.run(partial(record_channel_look, channel=channel, look=done, new_to=new))

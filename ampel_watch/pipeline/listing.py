@@ -2,27 +2,17 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ampel_watch.model import Snapshot, StockKey
 from ampel_watch.services.live import LiveClient
 from ampel_watch.storage.looks import ChannelLook
 
 PAGE = 200
-OVERLAP = timedelta(hours=2)
-WIDE_OVERLAP = timedelta(days=3)
-WIDE_EVERY = timedelta(days=1)
 # A listing that goes on with nothing but known stocks does not honour `skip`; it is then read once, not for ever.
 _PAGES_WITHOUT_NEWS = 3
 # Pages shift while they are read; a first listing is repeated until a reading finds nothing that was not there.
 _FIRST_READINGS = 3
-
-
-def since(looked_at: datetime, looked_wide_at: datetime, now: datetime) -> tuple[datetime, datetime]:
-    """From when to look again, and when the last look with the wide overlap then was."""
-    if now - looked_wide_at >= WIDE_EVERY:
-        return looked_at - WIDE_OVERLAP, now
-    return looked_at - OVERLAP, looked_wide_at
 
 
 def is_first(look: ChannelLook | None, epoch: int) -> bool:

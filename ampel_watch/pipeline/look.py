@@ -9,7 +9,7 @@ from ampel_watch.errors import ServiceError
 from ampel_watch.model import StockKey
 from ampel_watch.pipeline.record import Circumstances
 from ampel_watch.pipeline.targets import Targets
-from ampel_watch.storage.looks import ChannelLook, FirstLook
+from ampel_watch.storage.looks import ChannelLook, FirstLooks
 
 # A gap between good looks is worth telling once it is clearly longer than the watches ask for.
 _GAP_AT_LEAST = timedelta(minutes=10)
@@ -24,6 +24,7 @@ class Report:
     ----------
     errors: watch → why its look is not complete; watches without an entry went well.
     warnings: what is worth a line in the log and no failure.
+    due: watch → when it is due again.
     read, changes: stocks read, changes recorded.
     more: stocks are left that should have been read: look again at once.
     """
@@ -31,6 +32,7 @@ class Report:
     started: datetime
     errors: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    due: dict[str, datetime] = field(default_factory=dict)
     read: int = 0
     changes: int = 0
     more: bool = False
@@ -50,7 +52,7 @@ class Look:
     targets: Targets
     report: Report
     circumstances: Circumstances
-    first_looks: dict[tuple[str, str], FirstLook]
+    first_looks: FirstLooks
     channel_looks: dict[str, ChannelLook]
     changed: asyncio.Event
     channel_errors: dict[str, ServiceError] = field(default_factory=dict)

@@ -6,32 +6,28 @@ wrongly or leaves out is taken for a change.
 """
 
 import asyncio
-import heapq
 import logging
-import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
+from random import Random
 
 from sqlalchemy import Connection
 
 from ampel_watch.clock import Clock
 from ampel_watch.config import LiveSettings, Watch
-from ampel_watch.errors import CredentialsRefused, ServiceError, ServiceUnavailable
+from ampel_watch.errors import OF_THE_SERVICE, CredentialsRefused, ServiceError
 from ampel_watch.model import StockKey
+from ampel_watch.pipeline.alerts import put_off
 from ampel_watch.pipeline.find import MemberFinder
 from ampel_watch.pipeline.look import Look, Report, gap, name_troubles
-from ampel_watch.pipeline.reader import ReadResult, Reader, ReadRequest
-from ampel_watch.pipeline.record import (
-    Circumstances,
-    Reading,
-    record_misses,
-    record_readings,
-    record_unreadable_alerts,
-)
+from ampel_watch.pipeline.reader import Reader, ReadRequest, ReadResult
+from ampel_watch.pipeline.record import Circumstances, Reading, record_readings
+from ampel_watch.pipeline.refresh import RefreshOrder
 from ampel_watch.pipeline.services import Services
 from ampel_watch.pipeline.targets import Targets, targets_of
+from ampel_watch.pipeline.vanished import record_misses
 from ampel_watch.storage import Database, health, looks, reads, stocks
 from ampel_watch.storage.reads import PendingRead
 
@@ -42,7 +38,14 @@ class Poller:
     """Looks at the live service, and at the archive where that tells what to look at."""
 
     def __init__(
-        self, services: Services, database: Database, clock: Clock, settings: LiveSettings, changed: asyncio.Event
+        self,
+        services: Services,
+        database: Database,
+        clock: Clock,
+        settings: LiveSettings,
+        *,
+        changed: asyncio.Event,
+        random: Random,
     ) -> None:
         self._services = services
         self._changed = changed
@@ -51,9 +54,7 @@ class Poller:
         self._settings = settings
         self._finder = MemberFinder(services, database, clock, settings)
         self._unknown: set[StockKey] = set()
-        self._turn: dict[StockKey, int] = {}
-        self._turns = 0
-        self._start = random.randrange(2**32)
+        self._order = RefreshOrder(random)
 
     async def look(self, watches: Sequence[Watch], *, at_most: int | None = None) -> Report:
         """One look at what these watches need; sets `changed` as soon as a change is recorded.
@@ -70,7 +71,7 @@ class Poller:
             try:
                 await self._finder.find(look)
                 await self._read(look, at_most)
-            except (ServiceUnavailable, CredentialsRefused) as error:
+            except OF_THE_SERVICE as error:
                 look.live_error = error
         await self._end(look)
         return look.report
@@ -88,8 +89,8 @@ class Poller:
             epoch = health.note_identity(connection, identity, now)
             last_good = health.service(connection, "live").succeeded_at
             first_looks = looks.first_looks_at(connection, targets.targets())
-            new = {key: found for key in targets.stocks if (found := targets.new_to_stock(key, first_looks))}
-            circumstances = Circumstances(epoch, gap(last_good, now, shortest), new)
+            new_to = {key: new for key in targets.stocks if (new := targets.new_to_stock(key, first_looks))}
+            circumstances = Circumstances(epoch, gap(last_good, now, shortest), new_to)
             return Look(targets, report, circumstances, first_looks, looks.channels(connection), self._changed)
 
         return await self._database.run(load)
@@ -97,7 +98,7 @@ class Poller:
     async def _read(self, look: Look, at_most: int | None) -> None:
         wanted = await self._wanted(look, at_most)
         reader = Reader(self._services.live, self._settings.concurrency)
-        await reader.read(wanted, partial(self._record_answers, look))
+        await reader.read(wanted, partial(self._record_results, look))
         look.stock_errors |= reader.stock_errors
         look.good_answers += reader.good_answers
         look.live_error = reader.live_error
@@ -119,37 +120,31 @@ class Poller:
         # A member that was just listed is in its channel; who names a stock wants it read all the same.
         skip = wanted.keys() | set(new) | (look.listed - look.targets.stocks.keys())
         rest = [key for key in watched if key not in skip]
-        for key in heapq.nsmallest(self._settings.budget, rest, key=self._longest_ago):
+        for key in self._order.longest_ago(rest, self._settings.budget):
             wanted[key] = ReadRequest(key, watched[key])
         return list(wanted.values())
 
-    def _longest_ago(self, key: StockKey) -> tuple[int, int]:
-        """Order of refreshing; after a restart it begins anywhere, so that no stock is always the last."""
-        return self._turn.get(key, 0), hash((self._start, key))
-
-    async def _record_answers(self, look: Look, answers: list[ReadResult]) -> None:
-        self._turns += 1
+    async def _record_results(self, look: Look, results: list[ReadResult]) -> None:
+        self._order.note(result.request.key for result in results if result.request.watched)
         readings: list[Reading] = []
         rejected: list[PendingRead] = []
-        for answer in answers:
-            wanted = answer.wanted
-            if wanted.watched:
-                self._turn[wanted.key] = self._turns
-            if answer.snapshot is not None:
-                self._unknown.discard(wanted.key)
+        for result in results:
+            request = result.request
+            if result.snapshot is not None:
+                self._unknown.discard(request.key)
                 look.stocks_seen += 1
-                readings.append(Reading(answer.snapshot, True, wanted.watched, wanted.alert))
-            elif wanted.watched:
-                look.missing.add(wanted.key)
-            if answer.snapshot is None and wanted.alert is not None:
-                rejected.append(wanted.alert)
+                readings.append(Reading(result.snapshot, watched=request.watched, alert=request.alert))
+            elif request.watched:
+                look.missing.add(request.key)
+            if result.snapshot is None and request.alert is not None:
+                rejected.append(request.alert)
 
         def record(connection: Connection) -> int:
-            record_unreadable_alerts(connection, rejected)
+            put_off(connection, rejected)
             return record_readings(connection, readings, look.circumstances)
 
         look.count(await self._database.run(record))
-        look.report.read += len(answers)
+        look.report.read += len(results)
 
     async def _record_missing(self, look: Look) -> None:
         """Count the stocks that the service says it does not have, if it answers otherwise."""
@@ -161,8 +156,8 @@ class Poller:
             name = look.targets.stocks[key].name
             look.report.warnings.append(f"live: there is no stock {name} (yet), or this token may not see it")
         every = {key: self._every(look, key, stored.members_of) for key, stored in known.items()}
-        now, gap = self._clock.now(), look.circumstances.unseen_since
-        recorded = await self._database.run(partial(record_misses, missing=every, now=now, unseen_since=gap))
+        now, unseen_since = self._clock.now(), look.circumstances.unseen_since
+        recorded = await self._database.run(partial(record_misses, missing=every, now=now, unseen_since=unseen_since))
         look.count(recorded)
 
     async def _answers_otherwise(self, look: Look) -> bool:

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from ampel_watch.errors import CredentialsRefused, ServiceError, ServiceUnavailable
+from ampel_watch.errors import OF_THE_SERVICE, ServiceError
 from ampel_watch.model import Snapshot, StockKey
 from ampel_watch.services.live import LiveClient
 from ampel_watch.storage.reads import PendingRead
@@ -35,7 +35,7 @@ class ReadResult:
 
 @dataclass(slots=True)
 class Reader:
-    """Reads stocks; afterwards `stock_errors` holds those that failed, and `live_error` what ended the reading early."""
+    """Reads stocks; afterwards `stock_errors` tells which failed, and `live_error` what ended it early."""
 
     live: LiveClient
     concurrency: int
@@ -69,7 +69,7 @@ class Reader:
                 request = todo.popleft()
                 try:
                     snapshot = await self.live.stock(request.name)
-                except (ServiceUnavailable, CredentialsRefused) as error:
+                except OF_THE_SERVICE as error:
                     self.live_error = error
                 except ServiceError as error:
                     self._note_error(request.key, error)

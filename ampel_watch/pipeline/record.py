@@ -4,20 +4,18 @@ Every function here takes an open connection and does its work inside the caller
 point leaves either the old snapshot without the change, or the new one with it.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
-from ampel_watch.diff import GONE_AFTER_READINGS, Difference, compare, counts_as_gone, merge
+from ampel_watch.diff import Difference, compare, merge
 from ampel_watch.model import Change, Snapshot, StockKey
-from ampel_watch.storage import changes, looks, reads, stocks
+from ampel_watch.pipeline.alerts import settle_alert
+from ampel_watch.storage import changes, looks, stocks
 from ampel_watch.storage.reads import PendingRead
 from ampel_watch.storage.stocks import Stored
-
-# The live record of an alert may come minutes to hours after the alert itself.
-READ_AGAIN_AFTER = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,50 +25,60 @@ class Reading:
     Attributes
     ----------
     whole: the stock itself was read; False for a document out of a listing.
-    wanted: somebody watches this stock; if not, it is stored only if it is in a watched channel.
+    watched: somebody watches this stock; if not, it is stored only if it is in a watched channel.
     alert: the planned read that this answers, if it is one.
     """
 
     snapshot: Snapshot
     whole: bool = True
-    wanted: bool = True
+    watched: bool = True
     alert: PendingRead | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What is the same for all readings of one pass.
+    """What is the same for all readings of one look.
 
     Attributes
     ----------
     epoch: of the token's identities.
-    unseen_since: end of the last good look before this pass, if the service was not seen for unusually long.
-    first_looks: stock → the watches whose first look at it this is, with whether they want to be told.
+    unseen_since: end of the last good look before this one, if the service was not seen for unusually long.
+    new_to: stock → the watches that never looked at it, with whether they want to be told.
     """
 
     epoch: int
     unseen_since: datetime | None
-    first_looks: Mapping[StockKey, Mapping[str, bool]]
+    new_to: Mapping[StockKey, Mapping[str, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The channels that had their first look, and those of them whose member set was listed completely."""
+
+    channels: frozenset[str]
+    complete: frozenset[str]
+
+    @classmethod
+    def now(cls, connection: Connection, epoch: int) -> "Listed":
+        """As stored; a channel listed with other identities of the token counts as never listed."""
+        looked = {channel: look for channel, look in looks.channels(connection).items() if look.epoch == epoch}
+        return cls(frozenset(looked), frozenset(channel for channel, look in looked.items() if look.complete))
 
 
 def record_readings(connection: Connection, readings: Sequence[Reading], circumstances: Circumstances) -> int:
     """Store what was read and append the changes that it shows; how many there were."""
     stored = stocks.load(connection, {reading.snapshot.key for reading in readings})
-    looked = looks.channels(connection)
-    listed = {channel for channel, look in looked.items() if look.epoch == circumstances.epoch}
-    listed_completely = {channel for channel in listed if looked[channel].complete}
+    listed = Listed.now(connection, circumstances.epoch)
     found = 0
     for reading in readings:
         key = reading.snapshot.key
         before = stored.get(key)
         if reading.alert is not None:
-            _settle_alert(connection, reading.alert, reading.snapshot)
-        if _is_nothing_new(before, reading, circumstances):
+            settle_alert(connection, reading.alert, reading.snapshot)
+        if _is_nothing_new(before, reading, circumstances) or _is_nobodys(before, reading, listed):
             continue
-        after = _record_one(connection, before, reading, circumstances, listed, listed_completely)
-        if after is not None:
-            found += after.changes - (before.changes if before else 0)
-            stored[key] = after
+        stored[key] = _record_one(connection, before, reading, circumstances, listed)
+        found += stored[key].counter - (before.counter if before else 0)
     return found
 
 
@@ -85,46 +93,53 @@ def _is_nothing_new(before: Stored | None, reading: Reading, circumstances: Circ
     )
 
 
+def _is_nobodys(before: Stored | None, reading: Reading, listed: Listed) -> bool:
+    """A stock that nobody watches and that is in no watched channel: most alerts lead to such."""
+    channels = reading.snapshot.channels or frozenset()
+    return before is None and not reading.watched and not channels & listed.channels
+
+
 def _record_one(
-    connection: Connection,
-    before: Stored | None,
-    reading: Reading,
-    circumstances: Circumstances,
-    listed: Collection[str],
-    listed_completely: Collection[str],
-) -> Stored | None:
+    connection: Connection, before: Stored | None, reading: Reading, circumstances: Circumstances, listed: Listed
+) -> Stored:
     seen = reading.snapshot
-    if before is None and not reading.wanted and not (seen.channels or frozenset()) & set(listed):
-        return None
+    stored = before.snapshot if before else None
     members_of = before.members_of if before else frozenset()
-    new_eyes = before is not None and before.epoch != circumstances.epoch
-    differences = compare(
-        before.snapshot if before else None,
-        seen,
-        members_of=members_of,
-        listed=listed,
-        whole=reading.whole,
-        baseline=new_eyes,
-    )
-    merged = merge(before.snapshot if before else None, _with_position(seen, reading.alert))
-    counter = before.changes if before else 0
-    for difference in differences:
-        counter += 1
-        entered_at = _entered_at(difference, reading, listed_completely) if before is None else None
-        changes.append(connection, _change(merged, difference, counter, circumstances), entered_at=entered_at)
+    counter = _append_changes(connection, before, reading, circumstances, listed)
+    merged = merge(stored, _with_position(seen, reading.alert))
     now_in = _update_members(connection, members_of, reading)
     counter = _note_first_looks(connection, merged, counter, now_in, circumstances)
-    stocks.save(connection, merged, changes=counter, epoch=circumstances.epoch)
+    stocks.save(connection, merged, counter=counter, epoch=circumstances.epoch)
     return Stored(
         snapshot=replace(merged, channels=now_in if merged.channels is not None else None),
         members_of=now_in,
         digest=stocks.digest_of(seen),
-        changes=counter,
+        counter=counter,
         misses=0,
         missed_at=None,
         gone_at=None,
         epoch=circumstances.epoch,
     )
+
+
+def _append_changes(
+    connection: Connection, before: Stored | None, reading: Reading, circumstances: Circumstances, listed: Listed
+) -> int:
+    """Append what differs from what is stored; the stock's count of changes after that."""
+    differences = compare(
+        before.snapshot if before else None,
+        reading.snapshot,
+        members_of=before.members_of if before else frozenset(),
+        listed=listed.channels,
+        whole=reading.whole,
+        baseline=before is not None and before.epoch != circumstances.epoch,
+    )
+    first = before.counter + 1 if before else 1
+    for counter, difference in enumerate(differences, first):
+        entered_at = _entered_at(difference, reading, listed) if before is None else None
+        change = change_of(reading.snapshot, difference, counter, circumstances.unseen_since)
+        changes.append(connection, change, entered_at=entered_at)
+    return first - 1 + len(differences)
 
 
 def _with_position(seen: Snapshot, alert: PendingRead | None) -> Snapshot:
@@ -134,15 +149,16 @@ def _with_position(seen: Snapshot, alert: PendingRead | None) -> Snapshot:
     return replace(seen, ra_deg=alert.ra_deg, dec_deg=alert.dec_deg)
 
 
-def _entered_at(difference: Difference, reading: Reading, listed_completely: Collection[str]) -> datetime | None:
+def _entered_at(difference: Difference, reading: Reading, listed: Listed) -> datetime | None:
     """When a stock met for the first time entered, where only that tells a new member from one never listed."""
-    if difference.kind != "channel_match" or difference.channel in listed_completely:
+    if difference.kind != "channel_match" or difference.channel in listed.complete:
         return None
     entered = reading.snapshot.created.get(difference.channel or "")
     return entered or (reading.alert.alert_at if reading.alert else None)
 
 
-def _change(snapshot: Snapshot, difference: Difference, counter: int, circumstances: Circumstances) -> Change:
+def change_of(snapshot: Snapshot, difference: Difference, counter: int, unseen_since: datetime | None) -> Change:
+    """A difference as the n-th change of a stock, seen when the snapshot was read."""
     return Change(
         key=snapshot.key,
         name=snapshot.name,
@@ -152,7 +168,7 @@ def _change(snapshot: Snapshot, difference: Difference, counter: int, circumstan
         after=difference.after,
         seen_at=snapshot.read_at,
         channel=difference.channel,
-        unseen_since=circumstances.unseen_since,
+        unseen_since=unseen_since,
     )
 
 
@@ -185,91 +201,31 @@ def announce(connection: Connection, snapshot: Snapshot, channels: Iterable[str]
     for channel in sorted(channels):
         counter += 1
         after = {"channels": sorted(channels), "channel": channel, "first_look": True}
-        change = Change(snapshot.key, snapshot.name, "channel_match", counter, {}, after, snapshot.read_at, channel)
-        changes.append(connection, change, only_watch=watch)
+        difference = Difference("channel_match", {}, after, channel)
+        changes.append(connection, change_of(snapshot, difference, counter, None), only_watch=watch)
     return counter
-
-
-def _settle_alert(connection: Connection, alert: PendingRead, seen: Snapshot | None) -> None:
-    """End the planned read, or put it off as long as the live record is older than the alert."""
-    planned = reads.planned(connection, alert.key)
-    if planned is None or planned.alert_at > alert.alert_at:
-        return  # a newer alert came in meanwhile: its own plan stands
-    newest = seen.last_change if seen else None
-    if (newest is not None and newest >= alert.alert_at) or alert.step >= len(READ_AGAIN_AFTER):
-        reads.settle(connection, alert.key)
-    else:
-        due_at = alert.found_at + READ_AGAIN_AFTER[alert.step]
-        reads.postpone(connection, alert.key, step=alert.step + 1, due_at=due_at)
-
-
-def record_unreadable_alerts(connection: Connection, alerts: Iterable[PendingRead]) -> None:
-    """Put off planned reads that found no stock: most alerts pass no channel, so that is no sign of anything."""
-    for alert in alerts:
-        _settle_alert(connection, alert, None)
-
-
-def record_misses(
-    connection: Connection,
-    missing: Mapping[StockKey, timedelta],
-    now: datetime,
-    unseen_since: datetime | None,
-) -> int:
-    """Count readings that say "no such stock"; the last one needed makes a `vanished` change.
-
-    Parameters
-    ----------
-    missing: stock → the `every` of the watch that asked most often.
-    """
-    found = 0
-    for key, stored in stocks.load(connection, missing.keys()).items():
-        if stored.gone_at is not None or not counts_as_gone(stored.missed_at, now, missing[key]):
-            continue
-        misses = stored.misses + 1
-        gone = misses >= GONE_AFTER_READINGS
-        counter = stored.changes + gone
-        stocks.note_miss(connection, key, misses=misses, missed_at=now, changes=counter, gone_at=now if gone else None)
-        if gone:
-            found += 1
-            change = _vanished(stored, counter, now, unseen_since)
-            changes.append(connection, change)
-            stocks.leave(connection, key, stored.members_of)
-    return found
-
-
-def _vanished(stored: Stored, counter: int, now: datetime, unseen_since: datetime | None) -> Change:
-    return Change(
-        key=stored.snapshot.key,
-        name=stored.snapshot.name,
-        kind="vanished",
-        counter=counter,
-        before={"channels": sorted(stored.members_of)},
-        after={},
-        seen_at=now,
-        unseen_since=unseen_since,
-    )
 
 
 def record_channel_look(
     connection: Connection,
     channel: str,
     look: looks.ChannelLook,
-    watches: Mapping[str, bool],
+    new_to: Mapping[str, bool],
 ) -> None:
     """Record a finished look at a channel: from here on it is listed, also for the watches that are new to it.
 
     Parameters
     ----------
-    watches: the watches whose first look at this channel this is, with whether they want to be told.
+    new_to: the watches that never looked at this channel, with whether they want to be told.
     """
     looks.note_channel(connection, channel, look)
     target = looks.channel_target(channel)
-    looks.note_first_looks(connection, [(watch, target) for watch in watches], look.looked_at)
-    told = sorted(watch for watch, tell in watches.items() if tell)
+    looks.note_first_looks(connection, [(watch, target) for watch in new_to], look.looked_at)
+    told = sorted(watch for watch, tell in new_to.items() if tell)
     if not told:
         return
     for key, stored in stocks.load(connection, stocks.members_in(connection, {channel})).items():
-        counter = stored.changes
+        counter = stored.counter
         for watch in told:
             counter = announce(connection, replace(stored.snapshot, read_at=look.looked_at), {channel}, counter, watch)
-        stocks.count_changes(connection, key, counter)
+        stocks.set_counter(connection, key, counter)

@@ -1,12 +1,12 @@
 """Which watch a change concerns, and whether it is news to it. Pure."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from ampel_watch.config import Watch
 from ampel_watch.model import Change, StockKey
 from ampel_watch.storage.changes import Recorded
-from ampel_watch.storage.looks import FirstLook, channel_target, stock_target
+from ampel_watch.storage.looks import FirstLooks, channel_target, stock_target
 
 _OF_A_CHANNEL = frozenset({"channel_match", "channel_left"})
 
@@ -63,9 +63,7 @@ def targets_in(watch: Watch, change: Change, members_of: Collection[str]) -> lis
     return targets
 
 
-def judge(
-    watch: Watch, recorded: Recorded, targets: Collection[str], first_looks: Mapping[tuple[str, str], FirstLook]
-) -> Judgement:
+def judge(watch: Watch, recorded: Recorded, targets: Collection[str], first_looks: FirstLooks) -> Judgement:
     """Whether the change is news to the watch: after its first look, and of a kind that it asked for."""
     if recorded.only_watch is not None:
         return Judgement(True, "the first look, and the watch asked to be told of it")

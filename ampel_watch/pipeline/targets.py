@@ -5,12 +5,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
 from ampel_watch.config import Watch
 from ampel_watch.model import StockKey
-from ampel_watch.storage.looks import FirstLook, channel_target, stock_target
+from ampel_watch.storage.looks import FirstLooks, channel_target, stock_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """All that one pass looks at.
+    """All that one look is at.
 
     Attributes
     ----------
@@ -46,12 +45,12 @@ class Targets:
         named = [stock_target(key.survey, key.id) for key in self.stocks]
         return named + [channel_target(channel) for channel in self.channels]
 
-    def new_to_stock(self, key: StockKey, looked: Mapping[tuple[str, str], FirstLook]) -> dict[str, bool]:
+    def new_to_stock(self, key: StockKey, looked: FirstLooks) -> dict[str, bool]:
         """The watches that never looked at this named stock, with whether they want to be told."""
         target = stock_target(key.survey, key.id)
         return {w: self.tells[w] for w in self.stocks[key].watches if (w, target) not in looked}
 
-    def new_to_channel(self, channel: str, looked: Mapping[tuple[str, str], FirstLook]) -> dict[str, bool]:
+    def new_to_channel(self, channel: str, looked: FirstLooks) -> dict[str, bool]:
         """The watches that never looked at this channel, with whether they want to be told."""
         target = channel_target(channel)
         return {w: self.tells[w] for w in self.channels[channel] if (w, target) not in looked}
@@ -91,8 +90,3 @@ def _with_watch(named: Named | None, name: str, watch: Watch) -> Named:
 def filter_text(candidates: Mapping[str, Any] | None) -> str:
     """An archive filter as canonical JSON; `{}` for none."""
     return json.dumps(dict(candidates or {}), sort_keys=True, separators=(",", ":"))
-
-
-def search_id(text: str) -> str:
-    """The key under which an archive search is remembered."""
-    return sha256(text.encode()).hexdigest()[:32]

@@ -35,8 +35,9 @@ class Database:
     def open(cls, url: str) -> Self:
         """Open for work: create the file (mode 0600) and its folder if need be, and bring the schema up to date."""
         parsed = _parse(url)
+        engine = _engine(parsed, writing=True)  # first: a URL without a driver shall leave no file behind
         _make_file(parsed)
-        return _ready(cls(_engine(parsed, writing=True)), migrate)
+        return _ready(cls(engine), migrate)
 
     @classmethod
     def open_for_reading(cls, url: str) -> Self:

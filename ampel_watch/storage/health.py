@@ -21,7 +21,6 @@ class ServiceHealth:
     """
 
     succeeded_at: datetime | None = None
-    failed_at: datetime | None = None
     failing_since: datetime | None = None
     error: str | None = None
     listing: str | None = None
@@ -34,20 +33,18 @@ def service(connection: Connection, name: str) -> ServiceHealth:
     row = connection.execute(select(services).where(services.c.name == name)).first()
     if row is None:
         return ServiceHealth()
-    return ServiceHealth(
-        row.succeeded_at, row.failed_at, row.failing_since, row.error, row.listing, row.identity, row.epoch
-    )
+    return ServiceHealth(row.succeeded_at, row.failing_since, row.error, row.listing, row.identity, row.epoch)
 
 
 def note_service_success(connection: Connection, name: str, at: datetime) -> None:
-    """A pass found the service in order."""
+    """A look found the service in order."""
     upsert(connection, services, {"name": name}, {"succeeded_at": at, "failing_since": None, "error": None})
 
 
 def note_service_failure(connection: Connection, name: str, at: datetime, error: str) -> None:
-    """A pass was ended by a fault of the service."""
+    """A look was ended by a fault of the service."""
     since = service(connection, name).failing_since or at
-    upsert(connection, services, {"name": name}, {"failed_at": at, "failing_since": since, "error": error})
+    upsert(connection, services, {"name": name}, {"failing_since": since, "error": error})
 
 
 def note_listing(connection: Connection, way: str | None) -> None:
@@ -85,7 +82,7 @@ def note_watch(
     upsert(connection, watches, {"name": name}, values)
 
 
-def next_due(connection: Connection) -> dict[str, datetime]:
+def due_dates(connection: Connection) -> dict[str, datetime]:
     """When each watch is due next, as far as it was recorded."""
     rows = connection.execute(select(watches.c.name, watches.c.next_due_at))
     return {row.name: row.next_due_at for row in rows if row.next_due_at is not None}

@@ -39,6 +39,10 @@ class FirstLook:
     after_change: int
 
 
+# (watch, target) → its first look
+FirstLooks = Mapping[tuple[str, str], FirstLook]
+
+
 def channel_target(channel: str) -> str:
     """How a channel is written as the target of a first look."""
     return f"channel:{channel}"
@@ -98,6 +102,3 @@ def note_first_looks(connection: Connection, looked: Iterable[tuple[str, str]], 
     after = newest_seq(connection)
     rows = [{"watch": watch, "target": target, "looked_at": at, "after_change": after} for watch, target in looked]
     insert_missing(connection, first_looks, rows)
-
-
-FirstLooks = Mapping[tuple[str, str], FirstLook]

@@ -202,11 +202,17 @@ def bury_removed(connection: Connection, receivers: Collection[str], at: datetim
     return buried.rowcount
 
 
-def next_try_at(connection: Connection) -> datetime | None:
-    """When the next delivery is due."""
-    when: datetime | None = connection.execute(
-        select(func.min(deliveries.c.next_try_at)).where(deliveries.c.state == "waiting", ~_held_back())
-    ).scalar()
+def next_try_at(connection: Connection, sending: Collection[str] = ()) -> datetime | None:
+    """When the next delivery can be claimed: its try is due, or the lease of a lost one ends.
+
+    `sending` names those that the caller is still sending: they end by themselves.
+    """
+    waiting = select(deliveries.c.next_try_at.label("at")).where(deliveries.c.state == "waiting", ~_held_back())
+    lost = select(deliveries.c.lease_until.label("at")).where(
+        deliveries.c.state == "sending", deliveries.c.id.not_in(sorted(sending))
+    )
+    either = waiting.union_all(lost).subquery()
+    when: datetime | None = connection.execute(select(func.min(either.c.at))).scalar()
     return when
 
 

@@ -25,7 +25,7 @@ class Stored:
     Attributes
     ----------
     digest: of the document as it came, to tell an unchanged one at once.
-    changes: how many changes of this stock were ever recorded.
+    counter: how many changes of this stock were ever recorded.
     misses, missed_at: readings in a row that said "no such stock", and the last of them that counted.
     gone_at: when it was declared vanished.
     epoch: which identities of the token its channels were read with.
@@ -34,7 +34,7 @@ class Stored:
     snapshot: Snapshot
     members_of: frozenset[str]
     digest: str
-    changes: int
+    counter: int
     misses: int
     missed_at: datetime | None
     gone_at: datetime | None
@@ -70,7 +70,7 @@ def _stored(key: StockKey, row: Row[Any], in_channels: frozenset[str]) -> Stored
         ra_deg=row.ra_deg,
         dec_deg=row.dec_deg,
     )
-    return Stored(snapshot, in_channels, row.digest, row.changes, row.misses, row.missed_at, row.gone_at, row.epoch)
+    return Stored(snapshot, in_channels, row.digest, row.counter, row.misses, row.missed_at, row.gone_at, row.epoch)
 
 
 def members_of(connection: Connection, keys: Collection[StockKey]) -> dict[StockKey, frozenset[str]]:
@@ -97,7 +97,7 @@ def members_in(connection: Connection, channels: Collection[str]) -> dict[StockK
     return {StockKey(row.survey, row.stock_id): row.name for row in rows}
 
 
-def save(connection: Connection, snapshot: Snapshot, *, changes: int, epoch: int) -> None:
+def save(connection: Connection, snapshot: Snapshot, *, counter: int, epoch: int) -> None:
     """Store the snapshot (already merged with what was stored) and its document."""
     key = {"survey": snapshot.key.survey, "stock_id": snapshot.key.id}
     values = {
@@ -109,7 +109,7 @@ def save(connection: Connection, snapshot: Snapshot, *, changes: int, epoch: int
         "updated": _texts(snapshot.updated),
         "journal": None if snapshot.journal is None else sorted(snapshot.journal),
         "digest": digest_of(snapshot),
-        "changes": changes,
+        "counter": counter,
         "changed_at": snapshot.read_at,
         "misses": 0,
         "missed_at": None,
@@ -152,21 +152,21 @@ def note_miss(
     *,
     misses: int,
     missed_at: datetime,
-    changes: int,
+    counter: int,
     gone_at: datetime | None,
 ) -> None:
     """Record a reading that said "no such stock"; with `gone_at`, that this was the last one needed."""
     connection.execute(
         update(stocks)
         .where(stocks.c.survey == key.survey, stocks.c.stock_id == key.id)
-        .values(misses=misses, missed_at=missed_at, changes=changes, gone_at=gone_at)
+        .values(misses=misses, missed_at=missed_at, counter=counter, gone_at=gone_at)
     )
 
 
-def count_changes(connection: Connection, key: StockKey, changes: int) -> None:
+def set_counter(connection: Connection, key: StockKey, counter: int) -> None:
     """Set how many changes of the stock were ever recorded."""
     connection.execute(
-        update(stocks).where(stocks.c.survey == key.survey, stocks.c.stock_id == key.id).values(changes=changes)
+        update(stocks).where(stocks.c.survey == key.survey, stocks.c.stock_id == key.id).values(counter=counter)
     )
 
 

@@ -9,8 +9,8 @@ import pytest
 from ampel_watch.assembly import Parts, Surroundings
 from ampel_watch.clock import ManualClock
 from ampel_watch.config import load_config
-from ampel_watch.daemon import one_round
 from ampel_watch.plugin_manager import PluginManager
+from ampel_watch.rounds import one_round
 from ampel_watch.sandbox import Sandbox, open_packets
 from ampel_watch.storage import Database
 

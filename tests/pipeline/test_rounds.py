@@ -1,11 +1,13 @@
 """What is told and what is not, round by round, over the sandbox's real services: the contract of the first looks,
 of membership, of leaving and vanishing, and of outages."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
+from ampel_watch.config import load_config
 from ampel_watch.errors import DeliveryError
 from ampel_watch.sandbox import Fault, PacketSky
 from ampel_watch.storage import schema
@@ -399,3 +401,24 @@ async def test_a_retry_sends_the_same_bytes(listed):
     async with listed.parts() as parts:
         stored = await parts.database.run(lambda c: list_events(c, EventFilter()))
     assert stored[0][1].encode() == bodies[0]
+
+
+async def test_a_plugin_that_cannot_make_its_notifier_stops_nobody_else(listed):
+    listed.configure(ON_X.replace("[memory]", "[memory, broken]"))
+    text = (listed.folder / "config.yaml").read_text()
+    (listed.folder / "config.yaml").write_text(text + "  broken: {notifier: broken}\n")
+
+    def build(settings, context):
+        raise RuntimeError("no such library")
+
+    whole = type(listed).kinds.fget(listed)
+    kinds = whole | {"broken": replace(whole["memory"], name="broken", build=build)}
+    listed.load = lambda: load_config(listed.folder / "config.yaml", kinds=kinds, environ={})
+    await listed.once()
+    listed.sandbox.enter(A, X)
+    listed.pass_time(minutes=5)
+    done = await listed.once()
+    assert done.deliveries == {"delivered": 1, "waiting": 1}
+    assert listed.memory.told == [("x", "channel_match", A)]
+    errors = {row["receiver"]: row["error"] for row in await rows(listed, schema.deliveries)}
+    assert "no such library" in errors["broken"]

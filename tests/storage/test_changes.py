@@ -77,7 +77,9 @@ def test_a_decision_once_made_stays(trial):
         changes.append(connection, change(1))
         seq = changes.newest_seq(connection)
         changes.note_decision(connection, seq, "mine", "event", "it was asked for", event_id="id", at=NOW)
-        changes.note_decision(connection, seq, "mine", "silent", "on second thought", event_id=None, at=NOW + timedelta(1))
+        changes.note_decision(
+            connection, seq, "mine", "silent", "on second thought", event_id=None, at=NOW + timedelta(1)
+        )
         changes.note_decision(connection, seq, "yours", "silent", "its rule is not met", event_id=None, at=NOW)
         found = connection.execute(select(decisions).order_by(decisions.c.watch))
         assert [tuple(row) for row in found] == [

@@ -29,7 +29,7 @@ def test_a_run_of_failures_keeps_its_beginning(trial):
         health.note_service_failure(connection, "live", NOW, "down")
         health.note_service_failure(connection, "live", LATER, "still down")
         assert health.service(connection, "live") == ServiceHealth(
-            succeeded_at=NOW - timedelta(hours=1), failed_at=LATER, failing_since=NOW, error="still down"
+            succeeded_at=NOW - timedelta(hours=1), failing_since=NOW, error="still down"
         )
         assert health.service(connection, "archive") == ServiceHealth()
 
@@ -40,7 +40,7 @@ def test_a_success_ends_the_run_of_failures(trial):
     def work(connection):
         health.note_service_failure(connection, "live", NOW, "down")
         health.note_service_success(connection, "live", LATER)
-        assert health.service(connection, "live") == ServiceHealth(succeeded_at=LATER, failed_at=NOW)
+        assert health.service(connection, "live") == ServiceHealth(succeeded_at=LATER)
         health.note_service_failure(connection, "live", LATEST, "down")
         assert health.service(connection, "live").failing_since == LATEST
 
@@ -108,6 +108,6 @@ def test_due_dates_are_remembered_by_watch(trial):
     def work(connection):
         health.note_watch(connection, "mine", looked_at=NOW, error=None, next_due_at=LATER)
         health.note_watch(connection, "yours", looked_at=NOW, error=None, next_due_at=None)
-        assert health.next_due(connection) == {"mine": LATER}
+        assert health.due_dates(connection) == {"mine": LATER}
 
     trial(work)

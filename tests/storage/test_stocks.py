@@ -32,15 +32,15 @@ def snapshot(key: StockKey = KEY, channels: frozenset[str] | None = frozenset({"
     return Snapshot(key=key, name=f"stock {key.id}", read_at=NOW, channels=channels, **more)
 
 
-def put(connection, seen: Snapshot, *, changes: int = 0, epoch: int = 0) -> None:
-    stocks.save(connection, seen, changes=changes, epoch=epoch)
+def put(connection, seen: Snapshot, *, counter: int = 0, epoch: int = 0) -> None:
+    stocks.save(connection, seen, counter=counter, epoch=epoch)
     stocks.enter(connection, seen.key, seen.channels or ())
 
 
-@given(seen=snapshots, changes=st.integers(0, 2**31 - 1), epoch=st.integers(0, 9))
-def test_a_snapshot_comes_back_as_it_was_stored(trial, seen, changes, epoch):
+@given(seen=snapshots, counter=st.integers(0, 2**31 - 1), epoch=st.integers(0, 9))
+def test_a_snapshot_comes_back_as_it_was_stored(trial, seen, counter, epoch):
     def work(connection):
-        put(connection, seen, changes=changes, epoch=epoch)
+        put(connection, seen, counter=counter, epoch=epoch)
         stored = stocks.load(connection, [seen.key])[seen.key]
         # The document is not loaded with the rest: it is large, and its digest tells whether it changed.
         assert stored.snapshot == Snapshot(
@@ -48,7 +48,7 @@ def test_a_snapshot_comes_back_as_it_was_stored(trial, seen, changes, epoch):
         )
         assert stored.members_of == (seen.channels or frozenset())
         assert stored.digest == stocks.digest_of(seen)
-        assert (stored.changes, stored.epoch) == (changes, epoch)
+        assert (stored.counter, stored.epoch) == (counter, epoch)
         assert (stored.misses, stored.missed_at, stored.gone_at) == (0, None, None)
         assert stocks.body(connection, seen.key) == seen.body
 
@@ -58,11 +58,11 @@ def test_a_snapshot_comes_back_as_it_was_stored(trial, seen, changes, epoch):
 @given(first=snapshots, second=snapshots)
 def test_the_later_of_two_snapshots_of_a_stock_stands(trial, first, second):
     def work(connection):
-        stocks.save(connection, first, changes=1, epoch=0)
-        stocks.save(connection, Snapshot(**{**slots(second), "key": first.key}), changes=2, epoch=1)
+        stocks.save(connection, first, counter=1, epoch=0)
+        stocks.save(connection, Snapshot(**{**slots(second), "key": first.key}), counter=2, epoch=1)
         found = stocks.load(connection, [first.key])[first.key]
         assert (found.snapshot.name, found.snapshot.journal) == (second.name, second.journal)
-        assert (found.changes, found.epoch, found.digest) == (2, 1, stocks.digest_of(second))
+        assert (found.counter, found.epoch, found.digest) == (2, 1, stocks.digest_of(second))
 
     trial(work)
 
@@ -108,7 +108,7 @@ def test_members_are_kept_apart_from_what_a_listing_left_out(trial):
 
     def work(connection):
         put(connection, snapshot())
-        stocks.save(connection, snapshot(channels=None), changes=1, epoch=0)
+        stocks.save(connection, snapshot(channels=None), counter=1, epoch=0)
         stored = stocks.load(connection, [KEY])[KEY]
         assert stored.snapshot.channels is None
         assert stored.members_of == {"A"}
@@ -141,12 +141,12 @@ def test_a_member_of_two_channels_is_found_once(trial):
 def test_a_stock_that_is_gone_is_no_member_until_it_is_seen_again(trial):
     def work(connection):
         put(connection, snapshot())
-        stocks.note_miss(connection, KEY, misses=3, missed_at=NOW, changes=7, gone_at=NOW + timedelta(hours=1))
+        stocks.note_miss(connection, KEY, misses=3, missed_at=NOW, counter=7, gone_at=NOW + timedelta(hours=1))
         stored = stocks.load(connection, [KEY])[KEY]
         assert (stored.misses, stored.missed_at, stored.gone_at) == (3, NOW, NOW + timedelta(hours=1))
-        assert stored.changes == 7
+        assert stored.counter == 7
         assert stocks.members_in(connection, ["A"]) == {}
-        stocks.save(connection, snapshot(), changes=8, epoch=0)
+        stocks.save(connection, snapshot(), counter=8, epoch=0)
         stored = stocks.load(connection, [KEY])[KEY]
         assert (stored.misses, stored.missed_at, stored.gone_at) == (0, None, None)
         assert stocks.members_in(connection, ["A"]) == {KEY: "stock 119032484"}
@@ -158,9 +158,9 @@ def test_counting_changes_touches_nothing_else(trial):
     def work(connection):
         put(connection, snapshot())
         before = stocks.load(connection, [KEY])[KEY]
-        stocks.count_changes(connection, KEY, 5)
+        stocks.set_counter(connection, KEY, 5)
         after = stocks.load(connection, [KEY])[KEY]
-        assert (after.changes, after.snapshot) == (5, before.snapshot)
+        assert (after.counter, after.snapshot) == (5, before.snapshot)
 
     trial(work)
 
