@@ -13,7 +13,7 @@ from ampel_watch.errors import (
     ServiceUnavailable,
     UnexpectedAnswer,
 )
-from ampel_watch.services.body import BadBody, parse_json
+from ampel_watch.services.body import BadBody, is_html, parse_json
 from ampel_watch.services.retry import Faulted, Overloaded, retry_after_s
 from ampel_watch.services.token import TokenSource
 from ampel_watch.text import clean
@@ -85,8 +85,8 @@ def judge(call: Call, raw: Raw, *, now: datetime, moved_to: str | None = None) -
     """The answer if it is of use; otherwise a `ServiceError`, or a `Setback` if another try may help."""
     if 200 <= raw.status < 300:
         return Answer(raw.status, _document(call, raw), moved_to)
-    if raw.status in call.accept and (detail := _service_document(raw)) is not None:
-        return Answer(raw.status, detail, moved_to)
+    if raw.status in call.accept and not is_html(raw.body, raw.headers.get("content-type", "")):
+        return Answer(raw.status, _service_document(raw), moved_to)  # HTML is a proxy's word, not the service's
     raise _error_5xx(call, raw, now) if raw.status >= _FAULT else _error_4xx(call, raw, now)
 
 
@@ -159,7 +159,7 @@ def _document(call: Call, raw: Raw) -> Any:
 
 
 def _service_document(raw: Raw) -> Any:
-    """The error document, None if there is none: then the answer is a proxy's, not the service's."""
+    """The error document; None if there is none."""
     try:
         return parse_json(raw.body, raw.headers.get("content-type", ""))
     except BadBody:

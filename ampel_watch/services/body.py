@@ -64,17 +64,23 @@ class _Unpacker:
 
 def parse_json(body: bytes, content_type: str) -> Any:
     """The JSON document in `body`: strict, finite, and safe to store; BadBody otherwise."""
-    if "html" in content_type.lower() or body.lstrip()[:1] == b"<":
+    if is_html(body, content_type):
         raise BadBody("with HTML instead of JSON; is the address right, is there a log-in page before it?")
     if not body.strip():
         raise BadBody("with nothing")
     try:
-        document = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
+        # As text: from bytes, json would take lone surrogates, which can be stored nowhere.
+        document = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite)
         if b"\\u" in body:
             json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair cannot be stored anywhere
     except (ValueError, RecursionError) as error:
         raise BadBody("with something that is not valid JSON") from error
     return document
+
+
+def is_html(body: bytes, content_type: str) -> bool:
+    """Whether an answer is a page for people."""
+    return "html" in content_type.lower() or body.lstrip()[:1] == b"<"
 
 
 def _refuse_constant(name: str) -> float:
