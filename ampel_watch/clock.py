@@ -1,8 +1,9 @@
-"""Where time comes from. Nothing else in ampel-watch asks the operating system what time it is.
+"""Where time comes from. Nothing else in ampel-watch asks the operating system for the date.
 
 Two kinds of time are kept apart: the *date* of things (`Clock.now`, stored, shown, compared with the services'
 own stamps) and *waiting* (real seconds: time-outs, rate limits, backoff within one call), for which asyncio's own
-clock serves. `Clock.real_seconds_until` is the bridge, so that the sandbox can let the nights pass quickly.
+clock serves. `Clock.real_seconds_until` is the bridge, so that the sandbox can let the nights pass quickly. The one
+exception is `scheduler`, whose library reckons in the computer's dates: it adds those real seconds to them.
 """
 
 import time

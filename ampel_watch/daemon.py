@@ -5,8 +5,10 @@ does not end a loop: it says so, waits and goes on, and nothing is lost because 
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 
 from ampel_watch.assembly import Parts
 from ampel_watch.config import Watch
@@ -21,6 +23,9 @@ _LOG = logging.getLogger(__name__)
 READS_AT_MOST = 300
 STOP_WITHIN_S = 20.0
 _WAIT_AFTER_FAULT_S = 5.0
+# Nothing is waited for longer than this without asking the clock again, which may have been set.
+_LOOK_AGAIN_S = 60.0
+_MOMENT_S = 0.05
 
 
 class Daemon:
@@ -33,6 +38,7 @@ class Daemon:
         self._watch_is_due = asyncio.Event()
         self._stopping = asyncio.Event()
         self._schedule = Schedule(parts.around.clock, self._note_due)
+        self._planned: dict[str, datetime] = {}
         self._troubled: dict[str, str] = {}
 
     def stop(self) -> None:
@@ -62,11 +68,14 @@ class Daemon:
 
     async def _plan_all(self) -> None:
         known = await self._parts.database.run(health.due_dates)
+        self._plan({name: known.get(name, self._parts.around.clock.now()) for name in self._watches})
+
+    def _plan(self, due: Mapping[str, datetime]) -> None:
+        """Plan the next look of watches. A date too far ahead comes from an older configuration or a wrong clock."""
         now = self._parts.around.clock.now()
-        for watch in self._watches.values():
-            due = known.get(watch.name, now)
-            # A date further ahead than `every` comes from an earlier configuration or from a clock that was wrong.
-            self._schedule.plan(watch.name, now if due - now > watch.every * 2 else due)
+        for name, date in due.items():
+            self._planned[name] = now if date - now > self._watches[name].every * 2 else date
+            self._schedule.plan(name, self._planned[name])
 
     async def _keep_on(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -84,7 +93,12 @@ class Daemon:
         self._watch_is_due.set()
 
     async def _poll(self) -> None:
-        await self._watch_is_due.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_AGAIN_S):
+                await self._watch_is_due.wait()
+        if not self._watch_is_due.is_set():
+            self._plan(dict(self._planned))
+            return
         self._watch_is_due.clear()
         names, self._due = self._due, set()
         watches = [watch for name, watch in self._watches.items() if name in names]
@@ -94,8 +108,7 @@ class Daemon:
             report = await look(self._parts, watches, at_most=READS_AT_MOST)
             due = dict.fromkeys(report.due, now) if report.more else report.due
         finally:
-            for name, date in due.items():
-                self._schedule.plan(name, date)
+            self._plan(due)
         self._log(watches, report)
 
     def _log(self, watches: Sequence[Watch], report: Report) -> None:
@@ -127,5 +140,5 @@ class Daemon:
         if await deliverer.start_due():
             return
         due = await deliverer.next_due()
-        wait_s = None if due is None else self._parts.around.clock.real_seconds_until(due)
-        await deliverer.wait(wait_s or None)  # what is due and was not begun waits for a free slot
+        wait_s = _LOOK_AGAIN_S if due is None else self._parts.around.clock.real_seconds_until(due)
+        await deliverer.wait(min(max(wait_s, _MOMENT_S), _LOOK_AGAIN_S))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ampel_watch.model import JSON, Snapshot
+from ampel_watch.model import JSON, Snapshot, iso
 
 GONE_AFTER_READINGS = 3
 
@@ -90,14 +90,15 @@ def compare(
     members_of: the channels of which the stock is a stored member.
     listed: the channels that have had their first look, where a stock not known as a member is a new one.
     whole: False for a document out of a listing, whose silence about a channel is no evidence of leaving.
-    baseline: True if the token sees with other eyes than at the last reading: membership is taken over, not compared.
+    baseline: True if the token sees with other eyes than at the last reading: membership is taken over and not
+        compared, but for channels that were listed with the new eyes already.
     """
     found: list[Difference] = []
-    if seen.channels is not None and not baseline:
-        known = stored is not None and stored.channels is not None
+    if seen.channels is not None:
+        known = stored is not None and stored.channels is not None and not baseline
         entered = seen.channels - set(members_of)
         found += [_entered(c, members_of, seen) for c in sorted(entered) if known or c in listed]
-        if whole:
+        if whole and not baseline:
             found += [_left(c, members_of, seen) for c in sorted(set(members_of) - seen.channels)]
     if stored is not None and (updated := _updated(stored, seen)):
         found.append(updated)
@@ -132,8 +133,3 @@ def _updated(stored: Snapshot, seen: Snapshot) -> Difference | None:
 def counts_as_gone(last_miss: datetime | None, now: datetime, every: timedelta) -> bool:
     """Whether a reading that says "no such stock" counts: those at least one `every` apart do."""
     return last_miss is None or now - last_miss >= every
-
-
-def iso(when: datetime) -> str:
-    """A UTC time as it is written in documents, to the second."""
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ")

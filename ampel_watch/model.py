@@ -7,12 +7,17 @@ or go to the outside are plain mappings; they are never changed once made.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 JSON = Mapping[str, Any]
 
 EVENT_SCHEMA = "ampel-watch/event/1"
+
+
+def iso(when: datetime) -> str:
+    """An aware time as it is written in documents: UTC, to the second."""
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,11 +56,6 @@ class Snapshot:
     body: str = "{}"
 
     @property
-    def first_seen(self) -> datetime | None:
-        """When AMPEL first took the stock up, over all channels."""
-        return self.created.get("any") or min(self.created.values(), default=None)
-
-    @property
     def last_change(self) -> datetime | None:
         """The newest time that the record carries: of an update, or of its creation."""
         return max((*self.created.values(), *self.updated.values()), default=None)
@@ -82,7 +82,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Cutouts:
-    """The three image stamps of an alert, each a gzipped FITS file, or None where the archive has none."""
+    """The three image cutouts of an alert, each a gzipped FITS file, or None where the archive has none."""
 
     candid: int
     name: str
@@ -195,7 +195,7 @@ class Event:
             "id": self.id,
             "kind": self.kind,
             "watch": self.watch,
-            "time": self.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "time": iso(self.time),
             "summary": self.summary,
             "stock": {
                 "survey": stock.survey,

@@ -29,7 +29,7 @@ OWN_DISTRIBUTION = "ampel-watch"
 _KIND_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _REASON_LENGTH = 200
 
-logger = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,10 @@ class PluginManager:
         for entry in sorted(self._discover(), key=_own_first):
             plugin = self._load_one(entry, disabled)
             if plugin.state == "broken":
-                logger.error("plugin %s (%s) is broken and skipped: %s", plugin.name, plugin.source, plugin.error)
+                _LOG.error("plugin %s (%s) is broken and skipped: %s", plugin.name, plugin.source, plugin.error)
             self._loaded.append(plugin)
         for name in sorted(set(disabled) - {plugin.name for plugin in self._loaded}):
-            logger.warning("plugins: %s is disabled, but no such plugin is installed", name)
+            _LOG.warning("plugins: %s is disabled, but no such plugin is installed", name)
 
     def loaded(self) -> tuple[LoadedPlugin, ...]:
         """What became of every entry point, our own first, then by name."""
@@ -150,7 +150,7 @@ class PluginManager:
             try:
                 _guarded(call)
             except PluginError:
-                logger.exception("plugin %s failed in %s; the event goes its way", plugin, hook)
+                _LOG.exception("plugin %s failed in %s; the event goes its way", plugin, hook)
 
     def _calls(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
         """(plugin, call of its implementation with the arguments that it wants), in order of loading."""
@@ -168,7 +168,7 @@ def _own_first(entry: EntryPoint) -> tuple[bool, str]:
 def _guarded(call: Callable[[], T]) -> T:
     """What a call into a plugin's code returns; PluginError, in one line, for whatever it raises.
 
-    The one broad `except` of the program: a stranger's code may raise anything, and may even try to exit.
+    The `except` is broad because a stranger's code may raise anything, and may even try to exit.
     """
     try:
         return call()

@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from ampel_watch.assembly import Parts
 from ampel_watch.config import Watch
 from ampel_watch.pipeline.look import Report
-from ampel_watch.storage import health, outbox
+from ampel_watch.pipeline.targets import targets_of
+from ampel_watch.storage import health, looks, outbox
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,10 +36,13 @@ class Round:
 
 
 async def take_over(parts: Parts) -> None:
-    """Put the outbox in order at start: earlier claims are ours now, removed receivers get nothing any more."""
+    """Put the state in order at start: earlier claims are ours now, what was removed from the configuration ends."""
     now = parts.around.clock.now()
 
+    pairs = {(w.name, t) for w in parts.config.watches for t in targets_of([w], now).targets()}
+
     def settle(connection: Connection) -> tuple[int, int]:
+        looks.forget_first_looks(connection, pairs)  # what is added again later is looked at for the first time again
         released = outbox.release_claims(connection, now)
         return released, outbox.bury_removed(connection, parts.config.receivers, now)
 

@@ -5,6 +5,7 @@ A field of type `Secret` named ``x`` may instead be given as ``x_file: PATH``.
 """
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import UnionType
@@ -18,6 +19,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
 _UNITS_S = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -109,7 +111,11 @@ class Settings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _secret_files(cls, data: Any) -> Any:
-        """Take ``x_file: PATH`` for a field ``x: Secret``."""
+        """Take ``x_file: PATH`` for a field ``x: Secret``.
+
+        This serves models that are built without a configuration file; in one, `config.outside` has done it before,
+        with the path relative to the file and with the place of every fault.
+        """
         if not isinstance(data, dict):
             return data
         data = dict(data)
@@ -128,23 +134,37 @@ class Settings(BaseModel):
         """Take a list, which is what a file holds, for a field that is a tuple."""
         if not isinstance(data, dict):
             return data
-        tuples = {info.alias or name for name, info in cls.model_fields.items() if _is_tuple(info.annotation)}
+        tuples = {key for key, info in written_fields(cls) if _is_tuple(info.annotation)}
         return {k: tuple(v) if k in tuples and isinstance(v, list) else v for k, v in data.items()}
 
 
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
+def written_fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
+    """The fields of a model, each with the key under which it is written in the configuration."""
+    for name, info in model.model_fields.items():
+        yield info.alias or name, info
+
+
+def alternatives(annotation: Any) -> tuple[Any, ...]:
     """The types of a union; of any other annotation, itself."""
     return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
+def types_in(annotation: Any) -> Iterator[Any]:
+    """An annotation and all that it is made of, at any depth."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from types_in(part)
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The settings models in an annotation such as ``tuple[X, ...] | None``."""
+    return [part for part in types_in(annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
+
+
 def _is_tuple(annotation: Any) -> bool:
-    return any(get_origin(part) is tuple for part in _alternatives(annotation))
-
-
-def _is_secret(annotation: Any) -> bool:
-    return any(part is Secret for part in _alternatives(annotation))
+    return any(get_origin(part) is tuple for part in alternatives(annotation))
 
 
 def secret_fields(model: type[BaseModel]) -> tuple[str, ...]:
     """The names under which secrets are written in the configuration of a model."""
-    return tuple(info.alias or name for name, info in model.model_fields.items() if _is_secret(info.annotation))
+    return tuple(key for key, info in written_fields(model) if Secret in alternatives(info.annotation))

@@ -65,7 +65,7 @@ _SAMPLES: dict[str, tuple[JSON, JSON, str | None]] = {
         {"updated": "2026-11-22T21:01:44Z", "new_journal_entries": 3},
         None,
     ),
-    "vanished": ({"channels": ["HU_TDE_RANKING"]}, {"readings": 3}, None),
+    "vanished": ({"channels": ["HU_TDE_RANKING"]}, {}, None),
 }
 
 

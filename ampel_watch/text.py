@@ -154,7 +154,7 @@ def lateness(event: Event, late_s: float) -> str | None:
     """A sentence that says by how much, and why, a message comes late; None if it does not."""
     parts = []
     if event.late_s >= _LATE_FROM_S:
-        parts.append(f"found up to {age(event.late_s)} late, after an outage of the live service")
+        parts.append(f"found up to {age(event.late_s)} late: there was no good look in between")
     if late_s >= _LATE_FROM_S:
         parts.append(f"delivered {age(late_s)} late")
     return f"Late: {'; '.join(parts)}." if parts else None
@@ -175,7 +175,11 @@ def plain_text(event: Event, late_s: float, timezone: tzinfo) -> str:
 
 def local_time(when: datetime, timezone: tzinfo) -> str:
     """A time for people: date, minute and zone."""
-    return when.astimezone(timezone).strftime("%Y-%m-%d %H:%M %Z")
+    try:
+        there = when.astimezone(timezone)
+    except OverflowError:  # at the ends of the calendar
+        there = when
+    return there.strftime("%Y-%m-%d %H:%M %Z")
 
 
 def age(seconds: float) -> str:

@@ -1,9 +1,9 @@
 """The event document: complete, stable, and the same after a round trip."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
-from ampel_watch.model import Event, EventStock, Snapshot, StockKey
+from ampel_watch.model import Event, EventStock, Snapshot, StockKey, iso
 
 NOW = datetime(2026, 11, 22, 21, 4, 5, tzinfo=UTC)
 EVENT = Event(
@@ -36,10 +36,13 @@ def test_an_event_survives_a_round_trip_byte_for_byte():
     assert again.body() == EVENT.body()
 
 
-def test_a_snapshot_knows_its_first_and_its_last_time():
+def test_a_snapshot_knows_its_last_time():
     snapshot = Snapshot(
         StockKey("ztf", 0), "ZTF17aaaaaaa", NOW, created={"A": NOW}, updated={"A": NOW.replace(hour=22)}
     )
-    assert snapshot.first_seen == NOW
     assert snapshot.last_change == NOW.replace(hour=22)
     assert Snapshot(StockKey("ztf", 0), "ZTF17aaaaaaa", NOW).last_change is None
+
+
+def test_a_time_is_written_in_utc_whatever_its_zone():
+    assert iso(NOW.astimezone(timezone(timedelta(hours=2)))) == iso(NOW) == "2026-11-22T21:04:05Z"

@@ -17,9 +17,6 @@ periods = st.timedeltas(timedelta(seconds=1), timedelta(days=30))
 spans = st.timedeltas(timedelta(0), timedelta(days=60))
 
 
-# -- due dates --------------------------------------------------------------------------------------------------
-
-
 @given(periods, spans, st.integers())
 def test_looks_are_at_least_every_apart_and_little_more(every, took, seed):
     due = next_due(START, every, START + took, random.Random(seed))
@@ -37,9 +34,6 @@ def test_a_look_that_took_too_long_is_followed_at_once_and_never_by_a_date_that_
 def test_watches_of_one_period_do_not_stay_in_step():
     chance = random.Random(1)
     assert len({next_due(START, HOUR, START, chance) for _ in range(100)}) == 100
-
-
-# -- calling back -----------------------------------------------------------------------------------------------
 
 
 class Due:

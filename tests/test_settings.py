@@ -1,12 +1,22 @@
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ampel_watch.settings import Duration, RatePerSecond, Secret, Settings, parse_duration, parse_rate, secret_fields
+from ampel_watch.settings import (
+    Duration,
+    RatePerSecond,
+    Secret,
+    Settings,
+    models_in,
+    parse_duration,
+    parse_rate,
+    secret_fields,
+)
 
 
 class Sample(Settings):
@@ -73,6 +83,11 @@ def test_a_secret_is_a_value_or_a_file() -> None:
 
 def test_secret_fields_are_those_that_take_a_file() -> None:
     assert secret_fields(Sample) == ("token", "key")
+
+
+def test_models_are_found_at_any_depth_of_an_annotation() -> None:
+    assert models_in(dict[str, tuple[Sample, ...] | None] | Annotated[Sample, "twice"]) == [Sample, Sample]
+    assert models_in(Literal["x"] | None) == []
 
 
 def test_lists_are_taken_for_tuples() -> None:

@@ -1,4 +1,4 @@
-"""The command line, `ampel-watch`: one file per group of verbs, and the only code that prints."""
+"""The command line, `ampel-watch`: one file per verb (`test-notify` is in `plugins`), and the only code that prints."""
 
 from ampel_watch.cli.entry import cli, main
 

@@ -6,7 +6,7 @@ import json
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from ampel_watch.settings import parse_duration
 
 if TYPE_CHECKING:
     from ampel_watch.sandbox import Sandbox
+    from ampel_watch.sandbox.pace import NightClock
     from ampel_watch.sandbox.sky import Source
 
 _SEED = 11
@@ -80,7 +81,7 @@ def _duration_s(_context: click.Context, _parameter: click.Parameter, value: str
     callback=_duration_s,
     help="How long a night takes.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Show the daemon's log too.")  # fmt: skip
+@click.option("-v", "--verbose", is_flag=True, help="Show the daemon's log too.")
 def demo(for_s: float | None, alerts: Path | None, seed: int, night_s: float, verbose: bool) -> None:
     """Show ampel-watch at work on an embedded sky. Needs no account and no network."""
     log_to_stderr(str, level=logging.INFO if verbose else logging.ERROR)
@@ -155,7 +156,7 @@ def _introduction(config: str, night_s: float, *, simulated: bool) -> str:
     )
 
 
-async def _announce_nights(clock: Any, nights: tuple[datetime, ...], shown: Shown) -> None:
+async def _announce_nights(clock: "NightClock", nights: tuple[datetime, ...], shown: Shown) -> None:
     for night in nights:
         await asyncio.sleep(clock.real_seconds_until(night.replace(hour=0, minute=0)))
         shown.nights += 1
@@ -163,7 +164,7 @@ async def _announce_nights(clock: Any, nights: tuple[datetime, ...], shown: Show
         click.secho(title + "─" * (78 - len(title)), dim=True)
 
 
-async def _watch(path: Path, clock: Any, shown: Shown, for_s: float | None) -> None:
+async def _watch(path: Path, clock: "NightClock", shown: Shown, for_s: float | None) -> None:
     from ampel_watch.assembly import Parts, Surroundings
     from ampel_watch.config import load_config
     from ampel_watch.daemon import Daemon
@@ -187,7 +188,7 @@ async def _watch(path: Path, clock: Any, shown: Shown, for_s: float | None) -> N
 
 
 @contextlib.asynccontextmanager
-async def _background(work: Any) -> AsyncIterator[None]:
+async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """Run a coroutine beside the block, and end it with the block."""
     task = asyncio.create_task(work)
     try:

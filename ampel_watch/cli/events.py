@@ -39,16 +39,18 @@ def events(
 
     With --json one event per line, as a webhook receives it.
     """
+    from ampel_watch.clock import SystemClock
     from ampel_watch.storage import Database
     from ampel_watch.storage.overview import EventFilter
 
     config, _ = setup.load()
-    wanted = EventFilter(watch, stock, _start(since), limit=limit)
+    wanted = EventFilter(watch, stock, _start(since, SystemClock().now()), limit=limit)
     with contextlib.closing(Database.open_for_reading(setup.state_url(config))) as database:
         last = _print(database, wanted, config.timezone, as_json)
         while follow:
             time.sleep(_FOLLOW_EVERY_S)  # another process writes the events; there is nothing to be woken by
-            last = _print(database, EventFilter(watch, stock, after=last), config.timezone, as_json) or last
+            newer = EventFilter(watch, stock, wanted.since, after=last)
+            last = _print(database, newer, config.timezone, as_json) or last
 
 
 def _print(database: "Database", wanted: "EventFilter", timezone: tzinfo, as_json: bool) -> int:
@@ -68,14 +70,16 @@ def _line(event: dict[str, str], timezone: tzinfo) -> str:
     return f"{when}  {event['watch']}  {clean(event['summary'])}"
 
 
-def _start(since: str | None) -> datetime | None:
+def _start(since: str | None, now: datetime) -> datetime | None:
     from ampel_watch.settings import parse_duration
 
     if since is None:
         return None
     with contextlib.suppress(ValueError):
         back: timedelta = parse_duration(since)
-        return datetime.now(UTC) - back
+        with contextlib.suppress(OverflowError):
+            return now - back
+        return None  # further back than dates go: all of them
     try:
         start = datetime.fromisoformat(since)
     except ValueError:

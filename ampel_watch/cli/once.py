@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 import sqlite3
 import tempfile
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ampel_watch.config import Config
     from ampel_watch.pipeline.look import Report
     from ampel_watch.plugin_manager import PluginManager
+    from ampel_watch.protocols import Notifier
     from ampel_watch.rounds import Round
 
 PATIENCE_S = 30.0
@@ -45,9 +47,17 @@ def once(setup: Setup, dry_run: bool, as_json: bool, verbose: bool) -> int:
     for note in config.notes:
         click.echo(f"{note}", err=True)
     url = setup.state_url(config)
-    with sole_worker(url):
-        work = _dry_round if dry_run else _round
-        return asyncio.run(work(config, plugins, url, as_json))
+    with contextlib.nullcontext() if dry_run and not _exists(url) else sole_worker(url):
+        work = _dry_round(config, url, as_json) if dry_run else _round(config, plugins, url, as_json)
+        return asyncio.run(work)
+
+
+def _exists(url: str) -> bool:
+    """Whether there is a state to be locked: a dry run leaves not even an empty folder behind."""
+    from ampel_watch.storage import file_of
+
+    path = file_of(url)
+    return path is not None and path.exists()
 
 
 async def _round(config: "Config", plugins: "PluginManager", url: str, as_json: bool) -> int:
@@ -69,17 +79,19 @@ async def _round(config: "Config", plugins: "PluginManager", url: str, as_json: 
     return 0 if done.good else 1
 
 
-async def _dry_round(config: "Config", plugins: "PluginManager", url: str, as_json: bool) -> int:
+async def _dry_round(config: "Config", url: str, as_json: bool) -> int:
     """One round on a copy of the state, up to the sending, which is only shown."""
     from ampel_watch.assembly import Parts, Surroundings
     from ampel_watch.clock import SystemClock
+    from ampel_watch.plugin_manager import PluginManager
     from ampel_watch.rounds import look, take_over
     from ampel_watch.storage import Database, file_of, outbox
 
     path = file_of(url)
     if path is None:
         raise click.UsageError("--dry-run needs a state in a SQLite file")
-    around = Surroundings(SystemClock(), plugins, click.echo, PATIENCE_S, PATIENCE_S)
+    nobody = PluginManager(lambda: ())  # observers shall not hear of events that never were
+    around = Surroundings(SystemClock(), nobody, click.echo, PATIENCE_S, PATIENCE_S)
     with tempfile.TemporaryDirectory(prefix="ampel-watch-") as folder:
         copy = Path(folder) / "state.db"
         _copy_state(path, copy)
@@ -107,9 +119,7 @@ def _copy_state(source: Path, copy: Path) -> None:
         raise StateUnusable(f"the state database: {error}") from error
 
 
-async def _show(notifiers: Mapping[str, Any], receiver: str, body: str, as_json: bool) -> None:
-    import json
-
+async def _show(notifiers: Mapping[str, "Notifier"], receiver: str, body: str, as_json: bool) -> None:
     from ampel_watch.model import Event
 
     if as_json:

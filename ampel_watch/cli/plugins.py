@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import click
 
@@ -80,7 +81,7 @@ async def _send_sample(config: "Config", manager: "PluginManager", receiver: str
     from ampel_watch.testing import sample_event
 
     around = Surroundings(SystemClock(), manager, click.echo)
-    event = sample_event(test=True, time=around.clock.now())
+    event = sample_event(id=uuid4().hex, test=True, time=around.clock.now())  # receivers deduplicate by id
     notifier = build_notifier(config.receivers[receiver], config, around)
     try:
         await notifier.send(event, Attempt(delivery_id=event.id))

@@ -2,16 +2,19 @@
 
 import contextlib
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ampel_watch.cli.options import Setup, config_option, json_option
 from ampel_watch.cli.output import print_json, print_table
+from ampel_watch.model import iso
 
 if TYPE_CHECKING:
-    from ampel_watch.config import Config
+    from sqlalchemy import Connection
+
+    from ampel_watch.config import Config, ServiceSettings, Watch
 
 _LATE_AFTER_PERIODS = 3
 
@@ -22,18 +25,20 @@ _LATE_AFTER_PERIODS = 3
 @click.pass_obj
 def status(setup: Setup, as_json: bool) -> None:
     """Show how things go: watches, services, receivers."""
+    from ampel_watch.clock import SystemClock
     from ampel_watch.storage import Database
 
     config, _ = setup.load()
+    now = SystemClock().now()
     with contextlib.closing(Database.open_for_reading(setup.state_url(config))) as database:
-        found = database.run_now(lambda c: gather(c, config, datetime.now(UTC)))
+        found = database.run_now(lambda c: gather(c, config, now))
     if as_json:
         print_json(found)
     else:
-        _print(found)
+        _print(found, now)
 
 
-def gather(connection: Any, config: "Config", now: datetime) -> dict[str, Any]:
+def gather(connection: "Connection", config: "Config", now: datetime) -> dict[str, Any]:
     """All that `status` shows, as one JSON document."""
     from ampel_watch.storage import overview
 
@@ -62,7 +67,7 @@ def gather(connection: Any, config: "Config", now: datetime) -> dict[str, Any]:
     }
 
 
-def _watch(watch: Any, row: dict[str, Any], now: datetime) -> dict[str, Any]:
+def _watch(watch: "Watch", row: dict[str, Any], now: datetime) -> dict[str, Any]:
     succeeded = row.get("succeeded_at")
     late = succeeded is None or now - succeeded > watch.every * _LATE_AFTER_PERIODS
     return {
@@ -76,7 +81,7 @@ def _watch(watch: Any, row: dict[str, Any], now: datetime) -> dict[str, Any]:
     }
 
 
-def _service(name: str, settings: Any, row: dict[str, Any]) -> dict[str, Any]:
+def _service(name: str, settings: "ServiceSettings", row: dict[str, Any]) -> dict[str, Any]:
     from ampel_watch.errors import CredentialsRefused
     from ampel_watch.services.token import TokenSource
 
@@ -97,16 +102,17 @@ def _service(name: str, settings: Any, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _iso(when: datetime | None) -> str | None:
-    return None if when is None else when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if when is None else iso(when)
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(found: dict[str, Any], now: datetime) -> None:
     watches = (
-        (w["name"], _since(w["succeeded_at"]), "late" if w["late"] else "", w["error"] or "") for w in found["watches"]
+        (w["name"], _since(w["succeeded_at"], now), "late" if w["late"] else "", w["error"] or "")
+        for w in found["watches"]
     )
     print_table("Watches", ("watch", "last good look", "", "trouble"), watches)
     services = (
-        (s["name"], _since(s["succeeded_at"]), _until(s["token_expires_at"]), s["error"] or "")
+        (s["name"], _since(s["succeeded_at"], now), _until(s["token_expires_at"], now), s["error"] or "")
         for s in found["services"]
     )
     print_table("Services", ("service", "last good look", "token expires", "trouble"), services)
@@ -128,18 +134,18 @@ def _receivers(receivers: Iterable[dict[str, Any]]) -> Iterable[tuple[str, ...]]
         )
 
 
-def _since(when: str | None) -> str:
+def _since(when: str | None, now: datetime) -> str:
     from ampel_watch.text import age
 
     if when is None:
         return "never"
-    return age((datetime.now(UTC) - datetime.fromisoformat(when)).total_seconds()) + " ago"
+    return age((now - datetime.fromisoformat(when)).total_seconds()) + " ago"
 
 
-def _until(when: str | None) -> str:
+def _until(when: str | None, now: datetime) -> str:
     from ampel_watch.text import age
 
     if when is None:
         return ""
-    left_s = (datetime.fromisoformat(when) - datetime.now(UTC)).total_seconds()
+    left_s = (datetime.fromisoformat(when) - now).total_seconds()
     return f"in {age(left_s)}" if left_s > 0 else "EXPIRED"

@@ -5,36 +5,16 @@ from collections.abc import Mapping
 from ampel_watch.config.disabled import disabled_plugins
 from ampel_watch.config.loading import load_config
 from ampel_watch.config.locate import absolute_state_url, find_config, state_directory
-from ampel_watch.config.models import (
-    ArchiveSettings,
-    CatalogQuerySettings,
-    CatalogSettings,
-    HeartbeatSettings,
-    HttpSettings,
-    LiveSettings,
-    PluginsSettings,
-    RetentionSettings,
-    ServiceSettings,
-    ServicesSettings,
-)
+from ampel_watch.config.models import LiveSettings, ServiceSettings
 from ampel_watch.config.types import Config, Receiver, Watch
-from ampel_watch.config.watchlists import WatchedPosition, WatchedStock
+from ampel_watch.config.watchlist_entries import WatchedStock
 
 __all__ = [
-    "ArchiveSettings",
-    "CatalogQuerySettings",
-    "CatalogSettings",
     "Config",
-    "HeartbeatSettings",
-    "HttpSettings",
     "LiveSettings",
-    "PluginsSettings",
     "Receiver",
-    "RetentionSettings",
     "ServiceSettings",
-    "ServicesSettings",
     "Watch",
-    "WatchedPosition",
     "WatchedStock",
     "disabled_plugins",
     "find_config",

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from ampel_watch.config.document import Document, Key
 from ampel_watch.config.environment import Filled, fill
 from ampel_watch.config.models import FileSettings, WatchSettings
 from ampel_watch.config.notes import note_of_rule, notes_of
@@ -14,8 +15,9 @@ from ampel_watch.config.outside import Outside
 from ampel_watch.config.sentences import report
 from ampel_watch.config.types import Config, Receiver, Watch
 from ampel_watch.config.values import label, listing, near
-from ampel_watch.config.watchlists import WatchedPosition, WatchedStock, Watchlist, read_watchlist, stock_of
-from ampel_watch.config.yaml_positions import Document, Key, read_yaml
+from ampel_watch.config.watchlist_entries import WatchedPosition, WatchedStock, Watchlist, stock_of
+from ampel_watch.config.watchlists import read_watchlist
+from ampel_watch.config.yaml_positions import read_yaml
 from ampel_watch.errors import ConfigError, Fault
 from ampel_watch.model import StockKey
 from ampel_watch.protocols import NotifierKinds
@@ -74,18 +76,10 @@ class _Loading:
             state=file.state,
             watches=tuple(watches),
             receivers=receivers,
-            operator_notify=file.operator.notify if file.operator else (),
             timezone=file.timezone,
-            retention=file.retention,
-            heartbeat=file.heartbeat,
-            http=file.http,
-            plugins=file.plugins,
             give_up_after=file.give_up_after,
-            watchlists=tuple(self._watchlists),
             notes=self._notes(watches),
         )
-
-    # -- receivers ---------------------------------------------------------------------------------------------
 
     def _receivers(self) -> dict[str, Receiver]:
         found = {}
@@ -126,8 +120,6 @@ class _Loading:
             self._fault((*key, "notifier"), f"unknown notifier {shown}{hint}")
             return None
         return self._kinds[word]
-
-    # -- watches -----------------------------------------------------------------------------------------------
 
     def _watches(self) -> list[Watch]:
         entries = self._data.get("watches")
@@ -178,8 +170,6 @@ class _Loading:
                 shown = "…" if self._filled.covers(key) else name
                 self._fault(key, f"two watches are named `{shown}`, the first on line {line}")
             first.setdefault(name, number)
-
-    # -- common ------------------------------------------------------------------------------------------------
 
     def _check(self, model: type[_Model], data: Any, key: Key) -> _Model | None:
         """`data` as a model; None, and faults, if it is not one."""

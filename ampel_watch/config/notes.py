@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ampel_watch.config.yaml_positions import Document, Key
+from ampel_watch.config.document import Document, Key
 from ampel_watch.diff import KINDS, LIVE_KINDS
 from ampel_watch.errors import Fault
 from ampel_watch.rules import Rule

@@ -5,15 +5,14 @@ The data is walked along the model, so that a plugin's settings are treated as t
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from ampel_watch.config.document import Document, Key, why_unreadable
 from ampel_watch.config.environment import Filled
-from ampel_watch.config.sentences import models_in
-from ampel_watch.config.yaml_positions import Document, Key, typed, why_unreadable
-from ampel_watch.settings import Secret, secret_fields
+from ampel_watch.config.yaml_positions import typed
+from ampel_watch.settings import Secret, alternatives, models_in, secret_fields, written_fields
 
 _MAX_SECRET_BYTES = 2**20
 
@@ -34,8 +33,7 @@ class Outside:
         resolved = dict(data)
         for name in secret_fields(model):
             self._secret(resolved, name, at)
-        for field, info in model.model_fields.items():
-            name = info.alias or field
+        for name, info in written_fields(model):
             if name in resolved:
                 resolved[name] = self._value(info.annotation, resolved[name], (*at, name))
         return resolved
@@ -53,10 +51,10 @@ class Outside:
             self.secrets += [Secret(text) for text in value.values() if isinstance(text, str) and text]
         if not isinstance(value, str):
             return value
-        types = _members(annotation)
+        types = alternatives(annotation)
         if Path in types:
             return self.path(value)
-        if key in self._filled.keys and str not in types and types & {int, float, bool}:
+        if key in self._filled.keys and str not in types and {int, float, bool}.intersection(types):
             return typed(value)
         return value
 
@@ -96,13 +94,6 @@ class Outside:
 
     def _fault(self, key: Key, message: str, *, of_key: bool = False) -> None:
         self._document.fault(self._document.place(key, of_key=of_key), message)
-
-
-def _members(annotation: Any) -> set[Any]:
-    """The types that an annotation allows at its top."""
-    if get_origin(annotation) in (Union, UnionType):
-        return {member for part in get_args(annotation) for member in _members(part)}
-    return {annotation}
 
 
 def secrets_in(value: Any) -> list[Secret]:

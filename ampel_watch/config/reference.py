@@ -16,13 +16,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ampel_watch.config.models import FileSettings, WatchSettings
-from ampel_watch.config.sentences import models_in
 from ampel_watch.config.values import change_kinds, in_words
-from ampel_watch.config.watchlists import COLUMNS
+from ampel_watch.config.watchlist_entries import COLUMNS
 from ampel_watch.diff import KINDS
 from ampel_watch.protocols import NotifierKind
 from ampel_watch.rules import FUNCTIONS, RULE_NAMES, Rule
-from ampel_watch.settings import Secret, parse_rate
+from ampel_watch.settings import Secret, models_in, parse_rate, types_in, written_fields
 
 _INTRODUCTION = """# Configuration
 
@@ -79,9 +78,9 @@ def configuration_page(kinds: Iterable[NotifierKind]) -> str:
 
 def _sections(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, type[BaseModel]]]:
     """The models below a model, each with the path of its key."""
-    for name, info in model.model_fields.items():
+    for key, info in written_fields(model):
         for inner in models_in(info.annotation):
-            path = f"{prefix}{info.alias or name}{'[]' if _is_list(info.annotation) else ''}"
+            path = f"{prefix}{key}{'[]' if _is_list(info.annotation) else ''}"
             yield path, inner
             yield from _sections(inner, f"{path}.")
 
@@ -90,9 +89,9 @@ def _table(model: type[BaseModel]) -> str:
     if not model.model_fields:
         return "No keys.\n"
     lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
-    for name, info in model.model_fields.items():
+    for key, info in written_fields(model):
         meaning = (info.description or "").rstrip(".")
-        lines.append(f"| `{info.alias or name}` | {_type(info)} | {_default(info)} | {_cell(meaning)} |")
+        lines.append(f"| `{key}` | {_type(info)} | {_default(info)} | {_cell(meaning)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -105,7 +104,7 @@ def _cell(text: str) -> str:
 
 
 def _is_list(annotation: Any) -> bool:
-    return get_origin(annotation) in (tuple, list) or any(map(_is_list, get_args(annotation)))
+    return any(get_origin(part) in (tuple, list) for part in types_in(annotation))
 
 
 def _type(info: FieldInfo) -> str:
@@ -178,9 +177,6 @@ def _rule_names() -> str:
         lines.append(row)
     lines += ["\n| function | meaning |", "|---|---|", *(f"| `{name}` | {text} |" for name, text in FUNCTIONS.items())]
     return "\n".join(lines) + "\n"
-
-
-# -- JSON Schema -------------------------------------------------------------------------------------------------
 
 
 def json_schema(kinds: Iterable[NotifierKind]) -> str:

@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ampel_watch.config.document import Document, Key
 from ampel_watch.config.environment import Filled
 from ampel_watch.config.values import listing, near
-from ampel_watch.config.yaml_positions import Document, Key
-from ampel_watch.settings import secret_fields
+from ampel_watch.settings import models_in, secret_fields, written_fields
 
 _QUOTED = re.compile(r"`[^`]*`")
 
@@ -127,9 +127,10 @@ def allowed_keys(model: type[BaseModel] | None) -> list[str]:
     """The keys that a model takes, `x_file` included."""
     if model is None:
         return []
-    keys = [info.alias or name for name, info in model.model_fields.items()]
     secrets = secret_fields(model)
-    return [written for key in keys for written in ((key, f"{key}_file") if key in secrets else (key,))]
+    return [
+        written for key, _ in written_fields(model) for written in ((key, f"{key}_file") if key in secrets else (key,))
+    ]
 
 
 def _model_at(model: type[BaseModel] | None, path: Key) -> type[BaseModel] | None:
@@ -140,13 +141,6 @@ def _model_at(model: type[BaseModel] | None, path: Key) -> type[BaseModel] | Non
             info = model.model_fields.get(part)
             model = next(iter(models_in(info.annotation)), None) if info else None
     return model
-
-
-def models_in(annotation: Any) -> list[type[BaseModel]]:
-    """The settings models in an annotation such as ``tuple[X, ...] | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in getattr(annotation, "__args__", ()) for model in models_in(part)]
 
 
 def _words(details: ErrorDetails, value: Any) -> str:

@@ -7,15 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from ampel_watch.config.models import (
-    HeartbeatSettings,
-    HttpSettings,
-    PluginsSettings,
-    RetentionSettings,
-    ServicesSettings,
-)
+from ampel_watch.config.models import ServicesSettings
 from ampel_watch.config.outside import secrets_in
-from ampel_watch.config.watchlists import WatchedPosition, WatchedStock
+from ampel_watch.config.watchlist_entries import WatchedPosition, WatchedStock
 from ampel_watch.errors import Fault
 from ampel_watch.protocols import NotifierKind
 from ampel_watch.rules import Rule
@@ -43,10 +37,10 @@ class Watch:
     on: Mapping[str, float | None]
     when: Rule | None
     notify: tuple[str, ...]
-    initial: Literal["silent", "notify"] = "silent"
-    candidates: Mapping[str, Any] | None = None
-    enrich_deadline: timedelta = timedelta(minutes=30)
-    priority: Literal["low", "normal", "high"] = "normal"
+    initial: Literal["silent", "notify"]
+    candidates: Mapping[str, Any] | None
+    enrich_deadline: timedelta
+    priority: Literal["low", "normal", "high"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +64,6 @@ class Config:
     state: the state database as written; `state_url` makes it absolute.
     timezone: in which times are shown to people.
     give_up_after: how long a delivery is tried before it is a dead letter.
-    watchlists: the watchlist files that were read; a change of one is a change of the configuration.
     notes: keys that are accepted but that this version does not act on.
     """
 
@@ -79,19 +72,13 @@ class Config:
     state: str = field(repr=False)
     watches: tuple[Watch, ...] = field(repr=False)
     receivers: Mapping[str, Receiver] = field(repr=False)
-    operator_notify: tuple[str, ...] = ()
-    timezone: tzinfo = field(repr=False, kw_only=True)
-    retention: RetentionSettings | None = field(default=None, repr=False)
-    heartbeat: HeartbeatSettings | None = field(default=None, repr=False)
-    http: HttpSettings | None = field(default=None, repr=False)
-    plugins: PluginsSettings = field(kw_only=True, repr=False)
-    give_up_after: timedelta = timedelta(hours=24)
-    watchlists: tuple[Path, ...] = field(default=(), repr=False)
-    notes: tuple[Fault, ...] = field(default=(), repr=False)
+    timezone: tzinfo = field(repr=False)
+    give_up_after: timedelta
+    notes: tuple[Fault, ...] = field(repr=False)
 
     def secrets(self) -> tuple[Secret, ...]:
-        """Every secret of the configuration, for whoever must keep them out of what is written."""
-        found = secrets_in((self.services, self.heartbeat, [receiver.settings for receiver in self.receivers.values()]))
+        """Every secret that the program uses, for whoever must keep them out of what is written."""
+        found = secrets_in((self.services, [receiver.settings for receiver in self.receivers.values()]))
         password = urlsplit(self.state).password
         if password:
             found.append(Secret(unquote(password)))

@@ -8,23 +8,15 @@ can come out.
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ampel_watch.errors import Fault
+from ampel_watch.config.document import Document, Key, Place, read_text
 
-MAX_BYTES = 64 * 2**20
 MAX_ALIASED_NODES = 100_000
 MAX_NESTING = 50
-
-Key = tuple[str | int, ...]
-"""Where something is in the data: `("watches", 0, "every")`."""
-
-Place = tuple[int, int]
-"""Line and column, from 1."""
 
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]{1,30}")
@@ -48,98 +40,18 @@ _Loader: Any = type(
 )
 
 
-@dataclass(slots=True)
-class Document:
-    """A YAML file as data, with positions.
-
-    Attributes
-    ----------
-    keys, values: the place of each key, and of each value (also the items of lists).
-    text: the file, for `place_within`.
-    faults: everything wrong so far; the data holds what could be understood.
-    unreadable: why the file could not be read, if so; this is no fault yet, since it may be told in another place.
-    """
-
-    file: Path
-    text: str = ""
-    data: Any = None
-    keys: dict[Key, Place] = field(default_factory=dict)
-    values: dict[Key, Place] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
-    unreadable: str | None = None
-
-    def place(self, key: Key, *, of_key: bool = False) -> Place:
-        """The place of a value (or of its key); of the nearest thing around it if it was not written."""
-        for length in range(len(key), -1, -1):
-            part = key[:length]
-            first, second = (self.keys, self.values) if of_key else (self.values, self.keys)
-            if place := first.get(part) or second.get(part):
-                return place
-        return (1, 1)
-
-    def place_within(self, key: Key, value: str, offset: int) -> Place:
-        """The place of a character of a text; of its beginning if the file writes the text in another way."""
-        line, column = self.place(key)
-        lines = self.text.split("\n")
-        written = lines[line - 1][column - 1 :] if line <= len(lines) else ""
-        quoted = written[:1] in ("'", '"')
-        if "\n" in value or not written[quoted:].startswith(value):
-            return line, column
-        return line, column + quoted + offset
-
-    def fault(self, place: Place, message: str) -> None:
-        """Note a fault."""
-        self.faults.append(Fault(self.file, *place, message))
-
-
 def read_yaml(file: Path) -> Document:
     """The document in `file`; what is wrong with it is in its `faults`."""
     document = Document(file)
     text = read_text(file, document)
     if text is not None:
         document.text = text
-        _parse(document)
+        parse(document)
     return document
 
 
-def parse_yaml(text: str, file: Path) -> Document:
-    """The document that `text`, the content of `file`, holds."""
-    document = Document(file, text)
-    _parse(document)
-    return document
-
-
-def read_text(file: Path, document: Document) -> str | None:
-    """The text of a file, without a byte order mark; None if it cannot be had, with the reason in the document."""
-    try:
-        content = file.read_bytes() if file.stat().st_size <= MAX_BYTES else None
-    except OSError as error:
-        document.unreadable = why_unreadable(error)
-        return None
-    if content is None:
-        document.fault((1, 1), f"is larger than {MAX_BYTES // 2**20} MiB; is this the right file?")
-        return None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start]
-        place = before.count(b"\n") + 1, len(before.rsplit(b"\n", 1)[-1].decode(errors="replace")) + 1
-        document.fault(place, "is not UTF-8 text; save the file in the encoding UTF-8")
-        return None
-
-
-def why_unreadable(error: OSError) -> str:
-    """An operating-system error as the end of a sentence, without the path."""
-    if isinstance(error, FileNotFoundError):
-        return "there is no such file"
-    if isinstance(error, IsADirectoryError):
-        return "it is a directory, not a file"
-    if isinstance(error, PermissionError):
-        return "permission denied"
-    return (error.strerror or "unknown error").lower()
-
-
-def _parse(document: Document) -> None:
+def parse(document: Document) -> None:
+    """Read the text of a document into its data, places and faults."""
     text = document.text
     if found := _UNPRINTABLE.search(text):
         place = text.count("\n", 0, found.start()) + 1, found.start() - text.rfind("\n", 0, found.start())

@@ -22,7 +22,7 @@ from ampel_watch.model import JSON, Alert, Snapshot, StockKey
 from ampel_watch.pipeline.overlap import WIDE_OVERLAP, since
 from ampel_watch.services.archive import ArchiveClient
 from ampel_watch.services.streams import StreamQuery
-from ampel_watch.services.times import datetime_of_jd, jd_of
+from ampel_watch.services.times import datetime_of_jd, jd_of, number
 from ampel_watch.storage import Database, health, looks, reads
 from ampel_watch.storage.reads import PendingRead
 
@@ -67,8 +67,9 @@ def by_filter(candidates: str) -> AlertSearch:
 
 def by_names(names: Sequence[str]) -> list[AlertSearch]:
     """The searches for alerts of named stocks, in batches that the archive answers well."""
+    text = "named " + " ".join(names)  # each list has its own place in the archive
     return [
-        AlertSearch("named", names=tuple(names[start : start + NAMES_PER_STREAM]))
+        AlertSearch(text, names=tuple(names[start : start + NAMES_PER_STREAM]))
         for start in range(0, len(names), NAMES_PER_STREAM)
     ]
 
@@ -149,10 +150,25 @@ def store_alerts(connection: Connection, *, search: str, alerts: Sequence[Alert]
     fresh = reads.unseen(connection, search, {alert.candid for alert in alerts})
     for alert in alerts:
         if alert.candid in fresh and ztf.is_name(alert.name):
-            ra_deg, dec_deg = alert.candidate.get("ra"), alert.candidate.get("dec")
-            _plan(connection, alert.name, datetime_of_jd(alert.jd), now, ra_deg, dec_deg)
+            ra_deg, dec_deg = _degrees(alert, "ra"), _degrees(alert, "dec")
+            _plan(connection, alert.name, _date_of(alert, now), now, ra_deg, dec_deg)
     reads.note_seen(connection, search, fresh, now)
     return len(fresh)
+
+
+def _date_of(alert: Alert, now: datetime) -> datetime:
+    """When the alert was observed; now if its date is impossible, which shall cost nobody else's look."""
+    try:
+        return datetime_of_jd(alert.jd)
+    except ValueError:
+        return now
+
+
+def _degrees(alert: Alert, field: str) -> float | None:
+    try:
+        return number(alert.candidate.get(field))
+    except ValueError:
+        return None
 
 
 def _plan_by_name(connection: Connection, *, names: Sequence[str], alert_at: datetime, now: datetime) -> None:

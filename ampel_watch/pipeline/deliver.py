@@ -78,24 +78,25 @@ class Deliverer:
         self._busy: dict[str, int] = dict.fromkeys(receivers, 0)
         self._freed = asyncio.Event()
 
-    async def start_due(self) -> int:
-        """Begin to send whatever is due and has a free slot; how many were begun."""
+    async def start_due(self, as_of: datetime | None = None) -> int:
+        """Begin to send whatever is due (now, or was at `as_of`) and has a free slot; how many were begun."""
         self._freed.clear()
         begun = 0
         for receiver, outlet in self._receivers.items():
-            free = outlet.concurrency - self._busy[receiver]
-            if free > 0:
-                begun += await self._start(receiver, outlet, free)
+            if free := self._free(receiver):
+                begun += await self._start(receiver, outlet, free, as_of or self._terms.clock.now())
         return begun
 
-    async def _start(self, receiver: str, outlet: Outlet, free: int) -> int:
-        now = self._terms.clock.now()
+    def _free(self, receiver: str) -> int:
+        return max(0, self._receivers[receiver].concurrency - self._busy[receiver])
+
+    async def _start(self, receiver: str, outlet: Outlet, free: int, now: datetime) -> int:
         claimed = await self._database.run(
             partial(
                 outbox.claim,
                 receiver=receiver,
                 now=now,
-                lease_until=now + LEASE,
+                lease_until=self._terms.clock.now() + LEASE,
                 limit=free,
                 sending=tuple(self._sending),
             )
@@ -106,8 +107,9 @@ class Deliverer:
         return len(claimed)
 
     async def next_due(self) -> datetime | None:
-        """When something can be begun that is not being sent now."""
-        return await self._database.run(partial(outbox.next_try_at, sending=tuple(self._sending)))
+        """When something can be begun that is not being sent now, to a receiver with a free slot."""
+        free = [receiver for receiver in self._receivers if self._free(receiver)]
+        return await self._database.run(partial(outbox.next_try_at, receivers=free, sending=tuple(self._sending)))
 
     async def wait(self, timeout_s: float | None) -> None:
         """Wait until `wake`, or until a slot is free again since `start_due`, or for so long; keep leases meanwhile."""
@@ -129,7 +131,8 @@ class Deliverer:
     async def drain(self) -> Counter[str]:
         """Send all that is due now, without waiting for later tries; how many tries ended in which state."""
         self._ended.clear()
-        while await self.start_due() or self._sending:
+        began = self._terms.clock.now()
+        while await self.start_due(began) or self._sending:
             if self._sending:
                 await asyncio.wait(self._sending.values(), return_when=asyncio.FIRST_COMPLETED)
         return Counter(self._ended)

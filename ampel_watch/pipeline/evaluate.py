@@ -16,7 +16,7 @@ from ampel_watch.clock import Clock
 from ampel_watch.config import Watch
 from ampel_watch.links import links_for
 from ampel_watch.model import Change, Event, EventStock, StockKey
-from ampel_watch.pipeline.select import Selector, judge, targets_in
+from ampel_watch.pipeline.select import Selector, judge
 from ampel_watch.storage import Database, changes, looks, outbox, stocks
 from ampel_watch.storage.changes import Recorded
 from ampel_watch.storage.looks import FirstLooks
@@ -88,14 +88,10 @@ class Evaluator:
         return made, len(batch) == _BATCH
 
     def _decide(self, connection: Connection, recorded: Recorded, stored: Mapping[StockKey, Stored]) -> list[Decision]:
-        known = stored.get(recorded.change.key)
-        members_of = known.members_of if known else frozenset()
-        concerned = self._selector.concerned(recorded, members_of)
-        by_watch = {watch.name: targets_in(watch, recorded.change, members_of) for watch in concerned}
-        all_targets = {target for targets in by_watch.values() for target in targets}
-        first_looks = looks.first_looks_at(connection, all_targets)
-        stock = _event_stock(recorded.change, known)
-        return [decide(watch, recorded, by_watch[watch.name], first_looks, stock) for watch in concerned]
+        concerned = self._selector.concerned(recorded)
+        first_looks = looks.first_looks_at(connection, {target for _, targets in concerned for target in targets})
+        stock = _event_stock(recorded, stored.get(recorded.change.key))
+        return [decide(watch, recorded, targets, first_looks, stock) for watch, targets in concerned]
 
 
 def decide(
@@ -162,13 +158,13 @@ def event_id(watch: str, change: Change) -> str:
     return sha256(canonical.encode()).hexdigest()[:32]
 
 
-def _event_stock(change: Change, known: Stored | None) -> EventStock:
-    channels = change.after.get("channels", sorted(known.members_of) if known else ())
+def _event_stock(recorded: Recorded, known: Stored | None) -> EventStock:
+    change = recorded.change
     return EventStock(
         survey=change.key.survey,
         id=change.key.id,
         name=change.name,
         ra_deg=known.snapshot.ra_deg if known else None,
         dec_deg=known.snapshot.dec_deg if known else None,
-        channels=tuple(channels),
+        channels=tuple(change.after.get("channels", sorted(recorded.channels))),
     )

@@ -2,19 +2,21 @@
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import Literal
 
 from ampel_watch.clock import Clock
 from ampel_watch.config import LiveSettings
-from ampel_watch.errors import OF_THE_SERVICE, NotOffered, ServiceError
+from ampel_watch.errors import OF_THE_SERVICE, NotOffered, ServiceError, ServiceUnavailable
 from ampel_watch.model import Snapshot
 from ampel_watch.pipeline import listing
 from ampel_watch.pipeline.alerts import AlertFinder, AlertSearch, by_filter, by_names
 from ampel_watch.pipeline.look import Look
-from ampel_watch.pipeline.overlap import since
+from ampel_watch.pipeline.overlap import WIDE_EVERY, since
 from ampel_watch.pipeline.record import Circumstances, Reading, record_channel_look, record_readings
 from ampel_watch.pipeline.services import Services
+from ampel_watch.services.live import LiveClient
 from ampel_watch.storage import Database, health
 from ampel_watch.storage.looks import ChannelLook
 
@@ -35,7 +37,8 @@ class MemberFinder:
         self._database = database
         self._clock = clock
         self._settings = settings
-        self._way: Way | None = None if settings.listing == "auto" else settings.listing
+        self._way: Way | None = None
+        self._chosen_at = clock.now()
 
     async def find(self, look: Look) -> None:
         """Record the members that listings show, and plan to read the stocks that the archive has alerts of."""
@@ -50,24 +53,35 @@ class MemberFinder:
             await self._search(look, by_names(sorted(n.name for n in look.targets.stocks.values())), ())
 
     async def _find_way(self, look: Look) -> Way | None:
-        """How channels are listed: as configured, or the first way that the service offers; None if it cannot tell."""
-        if self._way is None:
+        """How channels are listed: as configured, or the first way that the service offers; None if it cannot tell.
+
+        That there is no listing is asked again each day, and as long as the archive is not configured: the 404 may
+        have been a proxy's.
+        """
+        if self._settings.listing != "auto":
+            return self._settings.listing
+        now = self._clock.now()
+        if self._way is None or (self._way == "archive" and self._is_doubtful(now)):
             try:
-                await self._services.live.list_stocks(
-                    min(look.targets.channels), after=self._clock.now(), limit=1, skip=0
-                )
-                self._way = "rest"
+                await self._services.live.list_stocks(min(look.targets.channels), after=now, limit=1, skip=0)
+                await self._choose("rest", now)
             except NotOffered:
-                self._way = "archive"
+                await self._choose("archive", now)
             except OF_THE_SERVICE:
                 raise
             except ServiceError as error:
                 look.channel_errors |= dict.fromkeys(look.targets.channels, error)
                 return None
-            way = self._way
+        return self._way
+
+    def _is_doubtful(self, now: datetime) -> bool:
+        return self._services.archive is None or now - self._chosen_at >= WIDE_EVERY
+
+    async def _choose(self, way: Way, now: datetime) -> None:
+        if way != self._way:
             _LOG.info("finding the stocks of channels by %s", "the live listing" if way == "rest" else "the archive")
             await self._database.run(lambda c: health.note_listing(c, way))
-        return self._way
+        self._way, self._chosen_at = way, now
 
     async def _list(self, look: Look, channel: str) -> None:
         last = look.channel_looks.get(channel)
@@ -75,8 +89,9 @@ class MemberFinder:
         after, wide_at = None, now
         if last is not None and not listing.is_first(last, look.circumstances.epoch):
             after, wide_at = since(last.looked_at, last.looked_wide_at, now)
+        members = listing.Listing(self._services.live, channel, after)
         try:
-            async for page in listing.members(self._services.live, channel, after):
+            async for page in members.pages():
                 look.good_answers += 1
                 await self._record_page(look, page)
         except NotOffered as error:
@@ -89,7 +104,8 @@ class MemberFinder:
             look.channel_errors[channel] = error
         else:
             look.good_answers += 1
-            finished = ChannelLook(now, wide_at, complete=True, epoch=look.circumstances.epoch)
+            complete = members.complete or (after is not None and last is not None and last.complete)
+            finished = ChannelLook(now, wide_at, complete, look.circumstances.epoch)
             await self._finish_channel(look, channel, finished)
 
     async def _record_page(self, look: Look, page: list[Snapshot]) -> None:
@@ -97,6 +113,7 @@ class MemberFinder:
             Reading(s, whole=False, watched=bool((s.channels or frozenset()) & look.targets.channels.keys()))
             for s in page
         ]
+        check_identity(self._services.live, look)
         look.listed |= {snapshot.key for snapshot in page}
         circumstances = Circumstances(look.circumstances.epoch, look.circumstances.unseen_since, {})
         look.stocks_seen += len(page)
@@ -120,10 +137,21 @@ class MemberFinder:
             look.channel_errors |= dict.fromkeys(channels, error)
             return
         for channel in channels:
-            before = look.channel_looks.get(channel)
-            complete = before is not None and before.complete
-            await self._finish_channel(look, channel, ChannelLook(now, now, complete, look.circumstances.epoch))
+            await self._finish_channel(look, channel, self._after_search(look, channel, now))
+
+    def _after_search(self, look: Look, channel: str, now: datetime) -> ChannelLook:
+        """A search lists nothing: what was listed completely stays as it is, until it can be listed again."""
+        before, epoch = look.channel_looks.get(channel), look.circumstances.epoch
+        if before is not None and before.complete and before.epoch == epoch:
+            return before
+        return ChannelLook(now, now, complete=False, epoch=epoch)
 
     async def _finish_channel(self, look: Look, channel: str, done: ChannelLook) -> None:
         new = look.targets.new_to_channel(channel, look.first_looks)
         await self._database.run(partial(record_channel_look, channel=channel, look=done, new_to=new))
+
+
+def check_identity(live: LiveClient, look: Look) -> None:
+    """End the look if the token was replaced by one with other identities: what it reads now means something else."""
+    if live.identity() != look.identity:
+        raise ServiceUnavailable("live", "the token was replaced during the look; the next look begins anew")

@@ -20,36 +20,47 @@ def is_first(look: ChannelLook | None, epoch: int) -> bool:
     return look is None or not look.complete or look.epoch != epoch
 
 
-async def members(live: LiveClient, channel: str, after: datetime | None) -> AsyncIterator[list[Snapshot]]:
-    """The stocks that the listing names, page by page; the whole listing (`after` None) until it is stable."""
-    seen: set[StockKey] = set()
-    for _ in range(_FIRST_READINGS if after is None else 1):
-        known = len(seen)
-        pages = 0
-        async for page in _pages(live, channel, after):
-            pages += 1
-            fresh = [snapshot for snapshot in page if snapshot.key not in seen]
-            seen |= {snapshot.key for snapshot in page}
-            if fresh:
-                yield [_as_member(snapshot, channel) for snapshot in fresh]
-        if pages <= 1 or len(seen) == known:
-            return
+class Listing:
+    """One reading of a channel's listing: what changed since `after`, or all of it, until that is stable.
 
+    `complete` is False, after `pages` has ended, if the service went on with nothing but known stocks and was left.
+    """
 
-async def _pages(live: LiveClient, channel: str, after: datetime | None) -> AsyncIterator[tuple[Snapshot, ...]]:
-    """Pages until an empty one: a short page is no end, because servers cap `limit` as they like."""
-    skip = 0
-    seen: set[StockKey] = set()
-    without_news = 0
-    while without_news < _PAGES_WITHOUT_NEWS:
-        page = await live.list_stocks(channel, after=after, limit=PAGE, skip=skip)
-        if not page:
-            return
-        skip += len(page)
-        keys = {snapshot.key for snapshot in page}
-        without_news = 0 if keys - seen else without_news + 1
-        seen |= keys
-        yield page
+    def __init__(self, live: LiveClient, channel: str, after: datetime | None) -> None:
+        self._live = live
+        self._channel = channel
+        self._after = after
+        self.complete = True
+
+    async def pages(self) -> AsyncIterator[list[Snapshot]]:
+        """The stocks that the listing names, page by page, each once."""
+        seen: set[StockKey] = set()
+        for _ in range(_FIRST_READINGS if self._after is None else 1):
+            known = len(seen)
+            pages = 0
+            async for page in self._read_once():
+                pages += 1
+                fresh = [snapshot for snapshot in page if snapshot.key not in seen]
+                seen |= {snapshot.key for snapshot in page}
+                if fresh:
+                    yield [_as_member(snapshot, self._channel) for snapshot in fresh]
+            if pages <= 1 or len(seen) == known or not self.complete:
+                return
+
+    async def _read_once(self) -> AsyncIterator[tuple[Snapshot, ...]]:
+        """Pages until an empty one: a short page is no end, because servers cap `limit` as they like."""
+        skip = 0
+        seen: set[StockKey] = set()
+        without_news = 0
+        while page := await self._live.list_stocks(self._channel, after=self._after, limit=PAGE, skip=skip):
+            skip += len(page)
+            keys = {snapshot.key for snapshot in page}
+            without_news = 0 if keys - seen else without_news + 1
+            seen |= keys
+            if without_news == _PAGES_WITHOUT_NEWS:
+                self.complete = False
+                return
+            yield page
 
 
 def _as_member(snapshot: Snapshot, channel: str) -> Snapshot:

@@ -44,6 +44,7 @@ class Look:
 
     Attributes
     ----------
+    identity: of the token, when the look began.
     good_answers: calls that the live service answered as it should.
     stocks_seen: stocks that it showed: only a service that knows some can be believed to have lost one.
     listed, missing: stocks that a listing showed, and watched ones that it says it does not have.
@@ -55,6 +56,7 @@ class Look:
     first_looks: FirstLooks
     channel_looks: dict[str, ChannelLook]
     changed: asyncio.Event
+    identity: str | None
     channel_errors: dict[str, ServiceError] = field(default_factory=dict)
     stock_errors: dict[StockKey, ServiceError] = field(default_factory=dict)
     archive_asked: bool = False

@@ -20,7 +20,7 @@ from ampel_watch.config import LiveSettings, Watch
 from ampel_watch.errors import OF_THE_SERVICE, CredentialsRefused, ServiceError
 from ampel_watch.model import StockKey
 from ampel_watch.pipeline.alerts import put_off
-from ampel_watch.pipeline.find import MemberFinder
+from ampel_watch.pipeline.find import MemberFinder, check_identity
 from ampel_watch.pipeline.look import Look, Report, gap, name_troubles
 from ampel_watch.pipeline.reader import Reader, ReadRequest, ReadResult
 from ampel_watch.pipeline.record import Circumstances, Reading, record_readings
@@ -53,7 +53,7 @@ class Poller:
         self._clock = clock
         self._settings = settings
         self._finder = MemberFinder(services, database, clock, settings)
-        self._unknown: set[StockKey] = set()
+        self._unreadable: set[StockKey] = set()
         self._order = RefreshOrder(random)
 
     async def look(self, watches: Sequence[Watch], *, at_most: int | None = None) -> Report:
@@ -82,7 +82,7 @@ class Poller:
             identity = self._services.live.identity()
         except CredentialsRefused as error:
             report.errors = {watch.name: str(error) for watch in watches}
-            return Look(targets, report, Circumstances(0, None, {}), {}, {}, self._changed, live_error=error)
+            return Look(targets, report, Circumstances(0, None, {}), {}, {}, self._changed, None, live_error=error)
         shortest = min((watch.every for watch in watches), default=timedelta())
 
         def load(connection: Connection) -> Look:
@@ -91,47 +91,58 @@ class Poller:
             first_looks = looks.first_looks_at(connection, targets.targets())
             new_to = {key: new for key in targets.stocks if (new := targets.new_to_stock(key, first_looks))}
             circumstances = Circumstances(epoch, gap(last_good, now, shortest), new_to)
-            return Look(targets, report, circumstances, first_looks, looks.channels(connection), self._changed)
+            listed = looks.channels(connection)
+            return Look(targets, report, circumstances, first_looks, listed, self._changed, identity)
 
         return await self._database.run(load)
 
     async def _read(self, look: Look, at_most: int | None) -> None:
-        wanted = await self._wanted(look, at_most)
-        reader = Reader(self._services.live, self._settings.concurrency)
+        wanted, more = await self._wanted(look, at_most)
+        reader = Reader(self._services.live, self._settings.concurrency, good_answers=look.good_answers)
         await reader.read(wanted, partial(self._record_results, look))
         look.stock_errors |= reader.stock_errors
-        look.good_answers += reader.good_answers
+        look.good_answers = reader.good_answers
         look.live_error = reader.live_error
         if reader.live_error is None:
+            look.report.more = more
+            await self._record_faults(wanted, reader)
             await self._record_missing(look)
 
-    async def _wanted(self, look: Look, at_most: int | None) -> list[ReadRequest]:
-        """What to read: because of alerts, then for the first time, then what was read longest ago."""
+    async def _record_faults(self, wanted: list[ReadRequest], reader: Reader) -> None:
+        """A service may answer 500 for a stock that it does not know: such shall not stand before all others."""
+        failed = [request for request in wanted if request.key in reader.stock_errors]
+        self._unreadable |= {request.key for request in failed if request.watched}
+        alerts = [request.alert for request in failed if request.alert is not None]
+        await self._database.run(partial(put_off, alerts=alerts))
+
+    async def _wanted(self, look: Look, at_most: int | None) -> tuple[list[ReadRequest], bool]:
+        """What to read (because of alerts, for the first time, or read longest ago), and whether that is not all."""
         now = self._clock.now()
         due, members = await self._database.run(
             lambda c: (reads.due(c, now, at_most), stocks.members_in(c, look.targets.channels.keys()))
         )
         watched = members | {key: named.name for key, named in look.targets.stocks.items()}
         wanted = {read.key: ReadRequest(read.key, read.name, read.key in watched, read) for read in due}
-        new = [key for key in look.circumstances.new_to if key not in self._unknown]
+        new = [key for key in look.circumstances.new_to if key not in self._unreadable]
         for key in islice((key for key in new if key not in wanted), at_most):
             wanted[key] = ReadRequest(key, watched[key])
-        look.report.more = len(due) == at_most or any(key not in wanted for key in new)
+        more = len(due) == at_most or any(key not in wanted for key in new)
         # A member that was just listed is in its channel; who names a stock wants it read all the same.
         skip = wanted.keys() | set(new) | (look.listed - look.targets.stocks.keys())
         rest = [key for key in watched if key not in skip]
         for key in self._order.longest_ago(rest, self._settings.budget):
             wanted[key] = ReadRequest(key, watched[key])
-        return list(wanted.values())
+        return list(wanted.values()), more
 
     async def _record_results(self, look: Look, results: list[ReadResult]) -> None:
+        check_identity(self._services.live, look)
         self._order.note(result.request.key for result in results if result.request.watched)
         readings: list[Reading] = []
         rejected: list[PendingRead] = []
         for result in results:
             request = result.request
             if result.snapshot is not None:
-                self._unknown.discard(request.key)
+                self._unreadable.discard(request.key)
                 look.stocks_seen += 1
                 readings.append(Reading(result.snapshot, watched=request.watched, alert=request.alert))
             elif request.watched:
@@ -151,8 +162,8 @@ class Poller:
         if not look.missing or not await self._answers_otherwise(look):
             return
         known = await self._database.run(lambda c: stocks.load(c, look.missing))
-        for key in sorted(look.missing - known.keys() - self._unknown):
-            self._unknown.add(key)
+        for key in sorted(look.missing - known.keys() - self._unreadable):
+            self._unreadable.add(key)
             name = look.targets.stocks[key].name
             look.report.warnings.append(f"live: there is no stock {name} (yet), or this token may not see it")
         every = {key: self._every(look, key, stored.members_of) for key, stored in known.items()}

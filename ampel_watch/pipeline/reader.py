@@ -72,14 +72,21 @@ class Reader:
                 except OF_THE_SERVICE as error:
                     self.live_error = error
                 except ServiceError as error:
-                    self._note_error(request.key, error)
+                    self.stock_errors[request.key] = error
+                    await self._suspect(error)
                 else:
                     self.good_answers += 1
                     answers.put_nowait(ReadResult(request, snapshot))
         finally:
             answers.put_nowait(None)
 
-    def _note_error(self, key: StockKey, error: ServiceError) -> None:
-        self.stock_errors[key] = error
-        if self.good_answers == 0 and len(self.stock_errors) >= _FAULTS_IN_A_ROW:
+    async def _suspect(self, error: ServiceError) -> None:
+        """After many faults and no good answer: a service that fails on another call too is itself at fault."""
+        if self.good_answers or len(self.stock_errors) < _FAULTS_IN_A_ROW or self.live_error is not None:
+            return
+        try:
+            await self.live.channels()
+        except ServiceError:
             self.live_error = error
+        else:
+            self.good_answers += 1

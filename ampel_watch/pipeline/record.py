@@ -86,11 +86,18 @@ def _is_nothing_new(before: Stored | None, reading: Reading, circumstances: Circ
     return (
         before is not None
         and before.digest == stocks.digest_of(reading.snapshot)
+        and _is_as_stored(reading, before.members_of)
         and before.misses == 0
         and before.gone_at is None
         and before.epoch == circumstances.epoch
         and reading.snapshot.key not in circumstances.new_to
     )
+
+
+def _is_as_stored(reading: Reading, members_of: frozenset[str]) -> bool:
+    """The same document may have come in a listing, which adds members but takes none away."""
+    channels = reading.snapshot.channels
+    return channels is None or channels == members_of or (not reading.whole and channels <= members_of)
 
 
 def _is_nobodys(before: Stored | None, reading: Reading, listed: Listed) -> bool:
@@ -103,13 +110,14 @@ def _record_one(
     connection: Connection, before: Stored | None, reading: Reading, circumstances: Circumstances, listed: Listed
 ) -> Stored:
     seen = reading.snapshot
-    stored = before.snapshot if before else None
     members_of = before.members_of if before else frozenset()
-    counter = _append_changes(connection, before, reading, circumstances, listed)
-    merged = merge(stored, _with_position(seen, reading.alert))
     now_in = _update_members(connection, members_of, reading)
+    counter = _append_changes(connection, before, reading, circumstances, listed, members_of | now_in)
+    merged = merge(before.snapshot if before else None, _with_position(seen, reading.alert))
     counter = _note_first_looks(connection, merged, counter, now_in, circumstances)
-    stocks.save(connection, merged, counter=counter, epoch=circumstances.epoch)
+    # A document out of a listing cannot take a membership away, so it is no new baseline for other eyes either.
+    epoch = circumstances.epoch if before is None or reading.whole else before.epoch
+    stocks.save(connection, merged, counter=counter, epoch=epoch)
     return Stored(
         snapshot=replace(merged, channels=now_in if merged.channels is not None else None),
         members_of=now_in,
@@ -118,27 +126,37 @@ def _record_one(
         misses=0,
         missed_at=None,
         gone_at=None,
-        epoch=circumstances.epoch,
+        epoch=epoch,
     )
 
 
 def _append_changes(
-    connection: Connection, before: Stored | None, reading: Reading, circumstances: Circumstances, listed: Listed
+    connection: Connection,
+    before: Stored | None,
+    reading: Reading,
+    circumstances: Circumstances,
+    listed: Listed,
+    channels: frozenset[str],
 ) -> int:
-    """Append what differs from what is stored; the stock's count of changes after that."""
+    """Append what differs from what is stored; the stock's count of changes after that.
+
+    `channels` are those that the stock was or is in: through them the change reaches watches, whatever becomes of the
+    stock until they are asked.
+    """
+    new_eyes = before is not None and before.epoch != circumstances.epoch
     differences = compare(
         before.snapshot if before else None,
         reading.snapshot,
         members_of=before.members_of if before else frozenset(),
-        listed=listed.channels,
+        listed=listed.complete if new_eyes else listed.channels,
         whole=reading.whole,
-        baseline=before is not None and before.epoch != circumstances.epoch,
+        baseline=new_eyes,
     )
     first = before.counter + 1 if before else 1
     for counter, difference in enumerate(differences, first):
         entered_at = _entered_at(difference, reading, listed) if before is None else None
         change = change_of(reading.snapshot, difference, counter, circumstances.unseen_since)
-        changes.append(connection, change, entered_at=entered_at)
+        changes.append(connection, change, channels, entered_at=entered_at)
     return first - 1 + len(differences)
 
 
@@ -153,8 +171,9 @@ def _entered_at(difference: Difference, reading: Reading, listed: Listed) -> dat
     """When a stock met for the first time entered, where only that tells a new member from one never listed."""
     if difference.kind != "channel_match" or difference.channel in listed.complete:
         return None
-    entered = reading.snapshot.created.get(difference.channel or "")
-    return entered or (reading.alert.alert_at if reading.alert else None)
+    created = reading.snapshot.created
+    entered = created.get(difference.channel or "")
+    return entered or (reading.alert.alert_at if reading.alert else created.get("any"))
 
 
 def change_of(snapshot: Snapshot, difference: Difference, counter: int, unseen_since: datetime | None) -> Change:
@@ -202,7 +221,8 @@ def announce(connection: Connection, snapshot: Snapshot, channels: Iterable[str]
         counter += 1
         after = {"channels": sorted(channels), "channel": channel, "first_look": True}
         difference = Difference("channel_match", {}, after, channel)
-        changes.append(connection, change_of(snapshot, difference, counter, None), only_watch=watch)
+        change = change_of(snapshot, difference, counter, None)
+        changes.append(connection, change, frozenset(channels), only_watch=watch)
     return counter
 
 

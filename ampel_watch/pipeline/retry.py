@@ -1,5 +1,6 @@
 """When a delivery is tried again, and when it is given up. Pure."""
 
+import math
 import random
 from datetime import datetime, timedelta
 
@@ -8,6 +9,8 @@ from ampel_watch.storage.outbox import Outcome
 
 FIRST_WAIT = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(hours=1)
+SHORTEST_WAIT_S = 1.0
+LONGEST_ASKED_S = 86400.0
 
 
 def backoff(attempts: int, chance: random.Random) -> timedelta:
@@ -29,14 +32,14 @@ def after_failure(
 ) -> Outcome:
     """What becomes of a delivery whose try failed: another try, or a dead letter.
 
-    A wait that the receiver asked for replaces our own. Giving up counts from the first try, so that what waited out
-    a stop of the daemon still gets its tries.
+    A wait that the receiver asked for, between 1 s and a day, replaces our own. Giving up counts from the first try,
+    so that what waited out a stop of the daemon still gets its tries.
     """
     if error.permanent:
         return Outcome("dead", now, error=message, status=error.status)
     wait = backoff(attempts, chance)
-    if error.retry_after_s is not None:
-        wait = timedelta(seconds=max(0.0, error.retry_after_s))
+    if error.retry_after_s is not None and not math.isnan(error.retry_after_s):
+        wait = timedelta(seconds=min(max(error.retry_after_s, SHORTEST_WAIT_S), LONGEST_ASKED_S))
     if now + wait - first_try_at > give_up_after:
         span = f"{give_up_after.total_seconds() / 3600:g} h"
         why = f"gave up after {attempts} tries within {span}; the last error: {message}"

@@ -31,6 +31,7 @@ class Targets:
     channels: channel → the watches that select it.
     every: channel → the shortest `every` of those.
     tells: watch → whether it wants to be told of its first look.
+    with_channels: the watches that select channels.
     searches: archive searches: filter (as canonical JSON) → channels found by it.
     """
 
@@ -39,6 +40,7 @@ class Targets:
     every: Mapping[str, timedelta]
     tells: Mapping[str, bool]
     searches: Mapping[str, tuple[str, ...]]
+    with_channels: frozenset[str]
 
     def targets(self) -> list[str]:
         """The targets as first looks name them."""
@@ -46,9 +48,13 @@ class Targets:
         return named + [channel_target(channel) for channel in self.channels]
 
     def new_to_stock(self, key: StockKey, looked: FirstLooks) -> dict[str, bool]:
-        """The watches that never looked at this named stock, with whether they want to be told."""
+        """The watches that never looked at this named stock, with whether they want to be told.
+
+        A watch that has channels is told of entering those only, and by their own first look.
+        """
         target = stock_target(key.survey, key.id)
-        return {w: self.tells[w] for w in self.stocks[key].watches if (w, target) not in looked}
+        new = [watch for watch in self.stocks[key].watches if (watch, target) not in looked]
+        return {watch: self.tells[watch] and watch not in self.with_channels for watch in new}
 
     def new_to_channel(self, channel: str, looked: FirstLooks) -> dict[str, bool]:
         """The watches that never looked at this channel, with whether they want to be told."""
@@ -78,6 +84,7 @@ def targets_of(watches: Iterable[Watch], now: datetime) -> Targets:
         every=every,
         tells=tells,
         searches={text: tuple(sorted(found)) for text, found in searches.items()},
+        with_channels=frozenset(name for names in channels.values() for name in names),
     )
 
 

@@ -33,7 +33,7 @@ def record_misses(
         stocks.note_miss(connection, key, misses=misses, missed_at=now, counter=counter, gone_at=now if gone else None)
         if gone:
             found += 1
-            changes.append(connection, _vanished(stored, counter, now, unseen_since))
+            changes.append(connection, _vanished(stored, counter, now, unseen_since), stored.members_of)
             stocks.leave(connection, key, stored.members_of)
     return found
 

@@ -1,14 +1,14 @@
-"""Alert packets of the simulated survey: the fields of a candidate, of its history, and its stamps."""
+"""Alert packets of the simulated survey: the fields of a candidate, of its history, and its cutouts."""
 
 import math
 from collections.abc import Mapping
 from functools import partial
 from random import Random
 
+from ampel_watch.sandbox.cutouts import draw_cutouts
 from ampel_watch.sandbox.packets import Document, Packet
 from ampel_watch.sandbox.physics import mag_of
 from ampel_watch.sandbox.population import Body, Neighbour
-from ampel_watch.sandbox.stamps import draw_stamps
 from ampel_watch.sandbox.survey import Visit
 
 SCHEMA = "3.3"
@@ -175,7 +175,7 @@ def make_packet(name: str, candidate: Document, history: tuple[Document, ...], c
         schema=SCHEMA,
         publisher=PUBLISHER,
         cutouts=partial(
-            draw_stamps,
+            draw_cutouts,
             candid,
             difference_mag=candidate["magpsf"] * (1 if candidate["isdiffpos"] == "t" else -1),
             reference=(candidate["distnr"], candidate["magnr"]),

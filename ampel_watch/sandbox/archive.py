@@ -5,7 +5,6 @@ Not offered: sky maps with regions of different order (`/alerts/healpix/skymap`)
 
 import base64
 import secrets
-from datetime import UTC
 from typing import Any
 
 from aiohttp import web
@@ -22,7 +21,7 @@ from ampel_watch.sandbox.archive_store import (
     in_regions,
     photopoints_document,
 )
-from ampel_watch.sandbox.dates import jd_of
+from ampel_watch.sandbox.dates import jd_of, zoned
 from ampel_watch.sandbox.packets import CUTOUTS, Document, Packet
 from ampel_watch.sandbox.queries import (
     STREAM_QUERY,
@@ -88,8 +87,6 @@ class ArchiveService:
             Route("POST", f"{stream}/chunk/{{chunk_id}}/release", self._always_broken),
         ]
 
-    # --- who may see what
-
     def _programs(self, request: web.Request) -> Programs:
         """The programmes visible to a request that needs an archive token."""
         text = request.query.get("programid", "")
@@ -118,8 +115,6 @@ class ArchiveService:
         self._tokens.delete(int_in_path(request, "token_id"))
         return Answer(204)
 
-    # --- one alert, one object
-
     def _known(self, request: web.Request) -> Packet:
         packet = self._store.get(int_in_path(request, "candid"))
         if packet is None:
@@ -131,20 +126,20 @@ class ArchiveService:
         return jd_of(self._clock.now()) - packet.jd < PACKETS_KEPT_D
 
     async def _alert(self, request: web.Request) -> Any:
-        """The original packet with its stamps, or what the database has; needs no token, whatever the programme."""
+        """The original packet with its cutouts, or what the database has; needs no token, whatever the programme."""
         packet = self._known(request)
         document = _rendered([packet], with_history=True)[0]
         if not self._is_kept(packet):
             return document
         document |= {"candidate": dict(packet.candidate), "prv_candidates": [dict(p) for p in packet.history]}
         document |= {"publisher": packet.publisher, **packet.extra}
-        return document | (_stamps(packet) if packet.cutouts else {})
+        return document | (_cutouts_of(packet) if packet.cutouts else {})
 
     async def _cutouts(self, request: web.Request) -> Any:
         packet = self._known(request)
         if not self._is_kept(packet):
             raise RefusedError(404, "Not Found")
-        return {"candid": packet.candid, "objectId": packet.name, **dict.fromkeys(CUTOUTS), **_stamps(packet)}
+        return {"candid": packet.candid, "objectId": packet.name, **dict.fromkeys(CUTOUTS), **_cutouts_of(packet)}
 
     async def _object_alerts(self, request: web.Request) -> Any:
         programs = self._programs(request)
@@ -165,8 +160,6 @@ class ArchiveService:
         if document is None:
             raise CrashError
         return document
-
-    # --- searches
 
     async def _time_range(self, request: web.Request) -> Any:
         programs = self._programs(request)
@@ -202,8 +195,6 @@ class ArchiveService:
             raise CrashError
         stream = self._streams.create(packets, query.chunk_size, at_once=True)
         return self._next_page(stream, with_history=query.with_history)
-
-    # --- topics and streams
 
     async def _create_topic(self, request: web.Request) -> Any:
         self._programs(request)
@@ -278,15 +269,15 @@ def _rendered(packets: list[Packet] | tuple[Packet, ...], *, with_history: bool)
         raise CrashError from None
 
 
-def _stamps(packet: Packet) -> Document:
-    stamps = packet.cutouts() if packet.cutouts else {}
+def _cutouts_of(packet: Packet) -> Document:
+    cutouts = packet.cutouts() if packet.cutouts else {}
     return {
-        key: {"fileName": name, "stampData": base64.b64encode(data).decode()} for key, (name, data) in stamps.items()
+        key: {"fileName": name, "stampData": base64.b64encode(data).decode()} for key, (name, data) in cutouts.items()
     }
 
 
 def _description(stream: Stream) -> Document:
-    started = stream.started.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    started = zoned(stream.started, "microseconds").replace("+00:00", "Z")
     finished = None if stream.from_topic else started
     head = {"resume_token": stream.resume_token, "chunk_size": stream.chunk_size}
     return {**head, **stream.counts(), "started_at": started, "finished_at": finished}

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from ampel_watch.sandbox.dates import datetime_of
+from ampel_watch.sandbox.dates import datetime_of_jd, zoneless
 from ampel_watch.sandbox.geometry import offset
 from ampel_watch.sandbox.physics import Explosion
 from ampel_watch.sandbox.population import Body
@@ -94,9 +94,9 @@ def sky_catalogs(seed: int, bodies: Iterable[Body]) -> tuple[Catalog, ...]:
 
 
 def _rows_of(random: Random, body: Body) -> Iterator[tuple[str, Row]]:
-    if isinstance(body.source, Explosion):
+    if isinstance(body.light_curve, Explosion):
         yield from _host_rows(random, body)
-        for row in _tns_rows(random, body, body.source):
+        for row in _tns_rows(random, body, body.light_curve):
             yield "TNS", row
     elif body.neighbour.z is not None:
         yield from _quasar_rows(random, body, body.neighbour.z)
@@ -167,7 +167,7 @@ def _tns_rows(random: Random, body: Body, explosion: Explosion) -> Iterator[Row]
     rise_d = next((day for day in range(1, 40) if explosion.magnitude(explosion.first_light_jd + day, 2) < 19.2), None)
     if rise_d is None:
         return
-    found = datetime_of(explosion.first_light_jd + rise_d + random.uniform(0.6, 2.0)).replace(microsecond=0)
+    found = datetime_of_jd(explosion.first_light_jd + rise_d + random.uniform(0.6, 2.0)).replace(microsecond=0)
     named = f"{found.year}{''.join(random.choice('abcdefghijklmnopqrstuvwxyz') for _ in range(3))}"
     report = _tns_report(
         random, body, named, found, round(explosion.magnitude(explosion.first_light_jd + rise_d, 2), 2)
@@ -191,7 +191,7 @@ def _tns_rows(random: Random, body: Body, explosion: Explosion) -> Iterator[Row]
 def _tns_report(random: Random, body: Body, named: str, found: datetime, mag: float) -> dict[str, Any]:
     return {
         "objname": named, "name": named, "redshift": None, "hostname": None, "host_redshift": None, "isTNS_AT": 1,
-        "discoverydate": found.replace(tzinfo=None).isoformat(), "discoverymag": mag,
+        "discoverydate": zoneless(found), "discoverymag": mag,
         "discmagfilter": {"id": 111, "name": "r", "family": "ZTF"}, "public": 1, "end_prop_period": None,
         "sourceid": 48, "discovererid": random.randint(1000, 99999), "name_prefix": "AT", "type": None,
         "discoverer": None, "internal_name": body.name, "internal_names": body.name,

@@ -17,14 +17,19 @@ def jd_of(when: datetime) -> float:
     return when.timestamp() / 86400 + UNIX_EPOCH_JD
 
 
-def datetime_of(jd: float) -> datetime:
+def datetime_of_jd(jd: float) -> datetime:
     """The aware UTC datetime of a Julian Date, to the microsecond."""
     return datetime.fromtimestamp((jd - UNIX_EPOCH_JD) * 86400, UTC)
 
 
-def zoneless(when: datetime) -> str:
-    """ISO time without a zone and with a fraction only if there is one, as AMPEL's live record writes it."""
-    return when.astimezone(UTC).replace(tzinfo=None).isoformat()
+def zoneless(when: datetime, timespec: str = "auto") -> str:
+    """ISO time in UTC without a zone; with a fraction only if there is one, as in AMPEL's live record."""
+    return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=timespec)
+
+
+def zoned(when: datetime, timespec: str = "auto") -> str:
+    """ISO time in UTC with its zone, `+00:00`."""
+    return when.astimezone(UTC).isoformat(timespec=timespec)
 
 
 def real_span(clock: Clock, seconds: float) -> timedelta:

@@ -2,14 +2,16 @@
 
 import hashlib
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from ampel_watch.sandbox.ampel import ANY, Stock
-from ampel_watch.sandbox.dates import zoneless
+from ampel_watch.sandbox.dates import zoned, zoneless
 from ampel_watch.sandbox.packets import Document, stored
 
 StockShape = Literal["0.7", "0.8", "ts"]
+_DETECTION = ("ZTF", "ZTF_PUB", "ZTF_DET")
+_UPPER_LIMIT = ("ZTF", "ZTF_PUB", "ZTF_UL")
 
 
 def stock_document(stock: Stock, visible: Collection[str], shape: StockShape = "0.7") -> Document:
@@ -47,7 +49,7 @@ def _ts_map(stock: Stock, channels: list[str]) -> Document:
 def _time(when: datetime, shape: StockShape) -> Any:
     if shape == "ts":
         return int(when.timestamp())
-    return zoneless(when.replace(microsecond=0)) if shape == "0.7" else when.astimezone(UTC).isoformat()
+    return zoneless(when, "seconds") if shape == "0.7" else zoned(when)
 
 
 def _concerns(entry: Document, visible: Collection[str]) -> bool:
@@ -88,11 +90,10 @@ def t0_documents(stock: Stock, visible: Collection[str]) -> list[Document]:
         "traceid": {"alertconsumer": 1234567},
         "activity": [{"action": 17}],
     }
-    tags = {"candid": ["ZTF", "ZTF_PUB", "ZTF_DET"], "": ["ZTF", "ZTF_PUB", "ZTF_UL"]}
     return [
         {
             "id": point_id,
-            "tag": tags["candid" if point_id > 0 else ""],
+            "tag": [*(_DETECTION if point_id > 0 else _UPPER_LIMIT)],
             "channel": channels,
             "stock": stock.id,
             "meta": [meta],

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from ampel_watch import ztf
 from ampel_watch.clock import Clock
 from ampel_watch.sandbox.ampel import Ampel, Run, Stock
+from ampel_watch.sandbox.dates import zoned
 from ampel_watch.sandbox.documents import StockShape, stock_document, t0_documents, t2_documents
 from ampel_watch.sandbox.packets import Document
 from ampel_watch.sandbox.serving import CrashError, RefusedError, Route, Service, int_in_path, query_of
@@ -187,7 +188,7 @@ def _id_of(name: str) -> int:
 
 def _event(run: Run) -> Document:
     return {
-        "timestamp": run.at.astimezone(UTC).isoformat(timespec="seconds"),
+        "timestamp": zoned(run.at, "seconds"),
         "run": run.run,
         "process": run.process,
         "tier": run.tier,

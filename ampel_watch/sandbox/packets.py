@@ -34,7 +34,7 @@ class Packet:
     ----------
     history: detections and upper limits of the 30 days before.
     schema: packet schema version; None for schema 1.8, which does not say.
-    cutouts: makes the three stamps (name → file name and gzipped FITS); None where there are none.
+    cutouts: makes the three cutouts (name → file name and gzipped FITS); None where there are none.
     extra: top-level keys beside the usual ones, such as `fp_hists`.
     """
 
@@ -96,7 +96,7 @@ def read_packets(path: Path, *, keep_cutout_bytes: int = KEPT_CUTOUT_BYTES) -> P
         if reason is not None:
             damaged.append(Damage(name, reason, len(records)))
         for record in records:
-            room -= sum(len(stamp) for _, stamp in _stamps(record).values())
+            room -= sum(len(cutout) for _, cutout in _cutouts_of(record).values())
             packet = packet_of(record, with_cutouts=room >= 0)
             packets.setdefault(packet.candid, packet)
     ordered = tuple(sorted(packets.values(), key=lambda packet: packet.order))
@@ -153,15 +153,15 @@ def stored(point: Mapping[str, Any]) -> Document:
     return {key: value for key, value in point.items() if key not in PACKET_ONLY}
 
 
-def _stamps(record: Document) -> dict[str, tuple[str, bytes]]:
+def _cutouts_of(record: Document) -> dict[str, tuple[str, bytes]]:
     present = {key: record[key] for key in CUTOUTS if record.get(key)}
-    return {key: (stamp["fileName"], stamp["stampData"]) for key, stamp in present.items()}
+    return {key: (cutout["fileName"], cutout["stampData"]) for key, cutout in present.items()}
 
 
 def packet_of(record: Document, *, with_cutouts: bool = True) -> Packet:
     """The packet that one Avro record is."""
     usual = {"schemavsn", "publisher", "objectId", "candid", "candidate", "prv_candidates", *CUTOUTS}
-    stamps = _stamps(record) if with_cutouts else {}
+    cutouts = _cutouts_of(record) if with_cutouts else {}
     return Packet(
         candid=record["candid"],
         name=record["objectId"],
@@ -170,6 +170,6 @@ def packet_of(record: Document, *, with_cutouts: bool = True) -> Packet:
         history=tuple(_without_nulls(point) for point in record.get("prv_candidates") or ()),
         schema=record.get("schemavsn"),
         publisher=record.get("publisher"),
-        cutouts=partial(dict, stamps) if stamps else None,
+        cutouts=partial(dict, cutouts) if cutouts else None,
         extra={key: value for key, value in record.items() if key not in usual and value is not None},
     )

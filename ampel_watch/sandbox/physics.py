@@ -25,7 +25,6 @@ LIGHT_KM_S = 299792.458
 HUBBLE_KM_S_MPC = 70.0
 OMEGA_MATTER = 0.3
 ZERO_POINT_MAG = 25.0
-BANDS = {1: "g", 2: "r", 3: "i"}
 
 Anchors = tuple[tuple[float, float], ...]
 
@@ -64,8 +63,8 @@ def interpolate(anchors: Anchors, x: float) -> float:
     return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
 
 
-class Source(Protocol):
-    """Something in the sky whose difference flux (now minus reference image) the survey measures."""
+class LightCurve(Protocol):
+    """What the survey measures of something in the sky: its difference flux, now minus the reference image."""
 
     def difference_flux(self, jd: float, fid: int) -> float:
         """Flux above (or, negative, below) that of the reference image."""

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
+from string import ascii_lowercase
 
-from ampel_watch import ztf
 from ampel_watch.sandbox.geometry import offset
 from ampel_watch.sandbox.physics import (
     SN_IA,
@@ -13,7 +13,7 @@ from ampel_watch.sandbox.physics import (
     SN_IIP,
     TDE,
     Explosion,
-    Source,
+    LightCurve,
     Template,
     Variable,
     damped_random_walk,
@@ -24,7 +24,7 @@ from ampel_watch.sandbox.physics import (
 from ampel_watch.sandbox.survey import Field
 
 FIELD_SIDE_DEG = 6.8
-_NAMES_PER_YEAR = 26**5
+_FIRST_LETTERS, _LETTERS_DRAWN = "aa", 5  # of the seven letters of a name
 _TYPES: tuple[tuple[str, Template, float, float], ...] = (  # type, template, share, largest redshift
     ("SN Ia", SN_IA, 0.62, 0.1),
     ("SN II", SN_IIP, 0.24, 0.045),
@@ -56,7 +56,7 @@ class Body:
     kind: str
     ra_deg: float
     dec_deg: float
-    source: Source
+    light_curve: LightCurve
     neighbour: Neighbour
     real_bogus: float = 0.92
 
@@ -66,15 +66,23 @@ class Names:
 
     def __init__(self, random: Random) -> None:
         self._random = random
-        self._used: set[int] = set()
+        self._used: set[str] = set()
 
     def fresh(self, year: int) -> str:
         """A name of that year (2017 … 2032) that nothing has yet."""
         while True:
-            stock_id = self._random.randrange(_NAMES_PER_YEAR) * 16 + year - 2017
-            if stock_id not in self._used:
-                self._used.add(stock_id)
-                return ztf.name_of(stock_id)
+            name = f"ZTF{year % 100}{_FIRST_LETTERS}{self._letters()}"
+            if name not in self._used:
+                self._used.add(name)
+                return name
+
+    def _letters(self) -> str:
+        drawn = self._random.randrange(len(ascii_lowercase) ** _LETTERS_DRAWN)
+        letters = ""
+        for _ in range(_LETTERS_DRAWN):
+            drawn, letter = divmod(drawn, len(ascii_lowercase))
+            letters = ascii_lowercase[letter] + letters
+        return letters
 
 
 def place(random: Random, where: Field) -> tuple[float, float]:
@@ -123,9 +131,9 @@ def galactic_nuclei(
         ra_deg, dec_deg = place(random, at)
         mag = random.uniform(16.8, 19.3)
         walk = damped_random_walk(random, from_jd, nights + 1, sigma_mag=random.uniform(0.12, 0.3))
-        source = Variable({1: mag + 0.15, 2: mag, 3: mag - 0.1}, walk)
+        curve = Variable({1: mag + 0.15, 2: mag, 3: mag - 0.1}, walk)
         self_match = Neighbour(ra_deg, dec_deg, 0.1, mag, 0.5, round(random.uniform(0.03, 1.2), 4))
-        yield at, Body(names.fresh(random.randint(2018, 2020)), "AGN", ra_deg, dec_deg, source, self_match)
+        yield at, Body(names.fresh(random.randint(2018, 2020)), "AGN", ra_deg, dec_deg, curve, self_match)
 
 
 def variable_stars(
@@ -142,6 +150,6 @@ def variable_stars(
         else:
             depth = random.uniform(0.3, 0.9)
             kind, delta = "eclipsing binary", eclipsing_binary(random.uniform(0.3, 4.0), epoch, depth)
-        source = Variable({1: mag + 0.3, 2: mag, 3: mag - 0.1}, delta)
+        curve = Variable({1: mag + 0.3, 2: mag, 3: mag - 0.1}, delta)
         star = Neighbour(ra_deg, dec_deg, 0.08, mag, round(random.uniform(0.93, 1.0), 6))
-        yield at, Body(names.fresh(random.randint(2018, 2019)), kind, ra_deg, dec_deg, source, star)
+        yield at, Body(names.fresh(random.randint(2018, 2019)), kind, ra_deg, dec_deg, curve, star)

@@ -25,7 +25,7 @@ from ampel_watch.sandbox.ampel import CHANNELS, Ampel, Channel, Entry
 from ampel_watch.sandbox.archive import ArchiveService
 from ampel_watch.sandbox.archive_store import ArchiveStore
 from ampel_watch.sandbox.catalog import CatalogService
-from ampel_watch.sandbox.dates import datetime_of, jd_of, real_span
+from ampel_watch.sandbox.dates import datetime_of_jd, jd_of, real_span
 from ampel_watch.sandbox.documents import StockShape
 from ampel_watch.sandbox.live import LiveService, UnknownStock
 from ampel_watch.sandbox.packets import Packet
@@ -222,5 +222,5 @@ class Faults:
 def _delays(packet: Packet) -> tuple[datetime, datetime]:
     """When a packet reaches the archive and, later, AMPEL's stocks."""
     random = Random(packet.candid)
-    arrives = datetime_of(packet.jd) + timedelta(seconds=random.uniform(*ARCHIVE_DELAY_S))
+    arrives = datetime_of_jd(packet.jd) + timedelta(seconds=random.uniform(*ARCHIVE_DELAY_S))
     return arrives, arrives + timedelta(seconds=random.uniform(*AMPEL_DELAY_S))

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from ampel_watch.sandbox.alerts import history_point, make_packet, measure
 from ampel_watch.sandbox.catalogs import Catalog, empty_catalogs, sky_catalogs
-from ampel_watch.sandbox.dates import datetime_of, jd_of
+from ampel_watch.sandbox.dates import datetime_of_jd, jd_of
 from ampel_watch.sandbox.packets import Document, Packet, PacketReport, read_packets
 from ampel_watch.sandbox.physics import flux_of, mag_of
 from ampel_watch.sandbox.population import Body, Names, Neighbour, galactic_nuclei, place, supernovae, variable_stars
@@ -134,7 +134,7 @@ class NightSky:
         noise = flux_of(visit.limit_mag) / DETECTION_SNR
         packets: list[Packet] = []
         for body in self._bodies[visit.field.id]:
-            flux = body.source.difference_flux(visit.jd, visit.fid) + random.gauss(0, noise)
+            flux = body.light_curve.difference_flux(visit.jd, visit.fid) + random.gauss(0, noise)
             if abs(flux) > DETECTION_SNR * noise and mag_of(abs(flux)) > SATURATION_MAG:
                 candidate = measure(random, visit, body, flux, noise, len(packets) + 1)
                 packets.append(self._alert(random, visit, body.name, candidate))
@@ -164,7 +164,7 @@ class NightSky:
         return moving + [(_passer_by(random, self._names, visit, 0.15), {}) for _ in range(artefacts)]
 
 
-class _Nothing:
+class _NoLightCurve:
     """The light curve of what is there once only; its one detection is made by hand."""
 
     def difference_flux(self, _jd: float, _fid: int) -> float:
@@ -174,10 +174,10 @@ class _Nothing:
 def _passer_by(random: Random, names: Names, visit: Visit, real_bogus: float) -> Body:
     ra_deg, dec_deg = place(random, visit.field)
     mag = round(visit.limit_mag - 0.1 - random.expovariate(0.9), 4)
-    year = datetime_of(visit.jd).year
+    year = datetime_of_jd(visit.jd).year
     far = Neighbour(ra_deg, dec_deg, round(random.uniform(2, 20), 5), mag, round(random.random(), 6))
     kind = "asteroid" if real_bogus > 0.5 else "bogus"
-    return Body(names.fresh(year), kind, ra_deg, dec_deg, _Nothing(), far, real_bogus)
+    return Body(names.fresh(year), kind, ra_deg, dec_deg, _NoLightCurve(), far, real_bogus)
 
 
 def _asteroid(random: Random, mag: float) -> Document:
@@ -206,7 +206,7 @@ class PacketSky:
     @property
     def night_dates(self) -> tuple[datetime, ...]:
         """18:00 UTC of every date with alerts."""
-        days = sorted({datetime_of(packet.jd).date() for packet in self._packets})
+        days = sorted({datetime_of_jd(packet.jd).date() for packet in self._packets})
         return tuple(night_start(day, 0) + timedelta(hours=18) for day in days)
 
     def packets(self, after_jd: float, until_jd: float) -> Sequence[Packet]:

@@ -7,7 +7,7 @@ import itertools
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -15,6 +15,7 @@ import jwt
 from aiohttp import web
 
 from ampel_watch.clock import Clock
+from ampel_watch.sandbox.dates import zoneless
 from ampel_watch.sandbox.serving import CrashError, RefusedError
 
 ALGORITHM = "HS256"
@@ -52,7 +53,7 @@ class ArchiveToken:
         return {
             "token_id": self.token_id,
             "owner": self.owner,
-            "created": self.created.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds"),
+            "created": zoneless(self.created, "microseconds"),
             "token": self.token,
             "role": "reader",
             "partnership": self.partnership,

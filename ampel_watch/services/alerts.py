@@ -45,15 +45,15 @@ def in_order(alerts: Iterable[Alert]) -> tuple[Alert, ...]:
 
 
 def cutouts_of(document: Any) -> Cutouts:
-    """The three stamps of an alert, each a gzipped FITS file or None; BadAlert if it is not that."""
+    """The three cutouts of an alert, each a gzipped FITS file or None; BadAlert if it is not that."""
     if not isinstance(document, Mapping):
         raise BadAlert("something other than cutouts")
     return Cutouts(
         candid=_candid(document),
         name=_name(document),
-        science=_stamp(document.get("cutoutScience")),
-        template=_stamp(document.get("cutoutTemplate")),
-        difference=_stamp(document.get("cutoutDifference")),
+        science=_cutout(document.get("cutoutScience")),
+        template=_cutout(document.get("cutoutTemplate")),
+        difference=_cutout(document.get("cutoutDifference")),
     )
 
 
@@ -84,7 +84,7 @@ def _point(point: Any) -> JSON:
     return point
 
 
-def _stamp(cutout: Any) -> bytes | None:
+def _cutout(cutout: Any) -> bytes | None:
     data = cutout.get("stampData") if isinstance(cutout, Mapping) else cutout
     if data is None:
         return None

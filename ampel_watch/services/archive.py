@@ -21,6 +21,8 @@ _ANY_NAME = "ZTF18aaaaaaa"
 class ArchiveClient:
     """Asks the archive.
 
+    Parameters
+    ----------
     programid: 1 public, 2 partnership, 3 Caltech; None (the default) for whatever the token may see.
     """
 
@@ -80,7 +82,7 @@ class ArchiveClient:
             return alert
 
     async def cutouts(self, candid: int) -> Cutouts | None:
-        """The image stamps of an alert; None if the archive keeps none (they expire after about three months)."""
+        """The image cutouts of an alert; None if the archive keeps none (they expire after about three months)."""
         answer = await self.http.request(
             "GET", _CUTOUTS, path={"candid": candid}, authorized=False, accept=(_NOT_FOUND,)
         )

@@ -17,14 +17,14 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from ampel_watch import __version__
+from ampel_watch import USER_AGENT
 
 # The services (uvicorn) close idle connections after 5 s: let go first, rather than write into a closing one.
 _IDLE_S = 4.0
 _CONNECT_S = 15.0
 
 _HEADERS = {
-    "User-Agent": f"ampel-watch/{__version__}",
+    "User-Agent": USER_AGENT,
     "Accept": "application/json",
     "Accept-Encoding": "gzip",
 }

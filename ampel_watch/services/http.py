@@ -110,19 +110,6 @@ class ServiceHttp:
         answer = await self.request("GET", route, path=path, params=params, authorized=authorized)
         return answer.document
 
-    async def post_json(
-        self,
-        route: str,
-        json: Any,
-        *,
-        idempotent: bool,
-        path: Mapping[str, str | int] | None = None,
-        authorized: bool = True,
-    ) -> Any:
-        """The JSON document that a POST answers; only an idempotent one is ever repeated."""
-        answer = await self.request("POST", route, path=path, json=json, idempotent=idempotent, authorized=authorized)
-        return answer.document
-
     async def request(
         self,
         method: str,

@@ -6,12 +6,12 @@ is accepted (`documents`). An unknown stock may be a 404, a 500 or `null`.
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from ampel_watch import ztf
 from ampel_watch.errors import RequestRefused, ServerFault, UnexpectedAnswer
-from ampel_watch.model import Snapshot
+from ampel_watch.model import Snapshot, iso
 from ampel_watch.services.answers import Answer
 from ampel_watch.services.documents import snapshot_of
 from ampel_watch.services.http import ServiceHttp
@@ -28,10 +28,10 @@ class LiveClient:
         self,
         http: ServiceHttp,
         *,
-        stock_path: str = "/stock/ztf/{name}",
-        stock_id_path: str = "/stock/{id}",
-        channels_path: str = "/channels",
-        listing_path: str = "/stocks",
+        stock_path: str,
+        stock_id_path: str,
+        channels_path: str,
+        listing_path: str,
     ) -> None:
         self.http = http
         self._stock_path = stock_path
@@ -90,9 +90,10 @@ class LiveClient:
     ) -> tuple[Snapshot, ...]:
         """One page of the stocks of a channel, those that changed since `after` if given; `NotOffered` if unknown.
 
+        `after` is sent as a whole second, the one in which it lies: that finds more, never less.
         One document that cannot be understood spoils the page: leaving it out would look like its absence.
         """
-        params: dict[str, Any] = {"channel": channel, "after": after and _iso_z(after), "limit": limit, "skip": skip}
+        params: dict[str, Any] = {"channel": channel, "after": after and iso(after), "limit": limit, "skip": skip}
         document = await self.http.get_json(self._listing_path, params=params)
         if isinstance(document, Mapping):
             document = document.get("stocks")
@@ -146,7 +147,3 @@ class LiveClient:
 
     def _unexpected(self, route: str, what: str) -> UnexpectedAnswer:
         return UnexpectedAnswer(self.http.service, f"GET {route}: answered with {what}")
-
-
-def _iso_z(when: datetime) -> str:
-    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -106,6 +106,8 @@ class StreamPatience:
 class Chunk:
     """Some alerts of a stream, by (jd, candid), none that an earlier chunk held. May be empty.
 
+    Attributes
+    ----------
     remaining: how many alerts the archive has not handed out yet; None if it does not say.
     """
 

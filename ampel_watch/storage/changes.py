@@ -17,6 +17,7 @@ class Recorded:
     Attributes
     ----------
     seq: its place in the order of all changes.
+    channels: those that the stock was or is in, at the time.
     entered_at: set if the stock was met in a channel whose member set was never listed completely: a watch that
         began to look later than that has nothing new.
     only_watch: set if the change is one watch's first look, which asked to be told.
@@ -24,6 +25,7 @@ class Recorded:
 
     seq: int
     change: Change
+    channels: frozenset[str]
     entered_at: datetime | None
     only_watch: str | None
 
@@ -36,11 +38,12 @@ def newest_seq(connection: Connection) -> int:
 def append(
     connection: Connection,
     change: Change,
+    channels: frozenset[str],
     *,
     entered_at: datetime | None = None,
     only_watch: str | None = None,
 ) -> None:
-    """Record a change, to be evaluated."""
+    """Record a change of a stock that was or is in these channels, to be evaluated."""
     connection.execute(
         insert(changes).values(
             survey=change.key.survey,
@@ -49,6 +52,7 @@ def append(
             kind=change.kind,
             counter=change.counter,
             channel=change.channel,
+            channels=sorted(channels),
             before=dict(change.before),
             after=dict(change.after),
             seen_at=change.seen_at,
@@ -78,6 +82,7 @@ def waiting(connection: Connection, limit: int) -> list[Recorded]:
                 channel=row.channel,
                 unseen_since=row.unseen_since,
             ),
+            channels=frozenset(row.channels),
             entered_at=row.entered_at,
             only_watch=row.only_watch,
         )

@@ -65,7 +65,7 @@ class Database:
         try:
             with self._engine.begin() as connection:
                 return work(connection)
-        except exc.DBAPIError as error:
+        except exc.StatementError as error:
             raise StateUnusable(f"the state database: {error.orig}") from error
 
 

@@ -4,14 +4,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, delete, select
 
+from ampel_watch.storage.batches import batches
 from ampel_watch.storage.changes import newest_seq
 from ampel_watch.storage.schema import alert_looks, channel_looks, first_looks
 from ampel_watch.storage.upsert import insert_missing, upsert
-
-# SQLite takes at most 999 parameters in one statement on old builds.
-_BATCH = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +87,7 @@ def note_alert_search(connection: Connection, search: str, looked_at: datetime, 
 def first_looks_at(connection: Connection, targets: Collection[str]) -> dict[tuple[str, str], FirstLook]:
     """The first looks of all watches at these targets: (watch, target) → first look."""
     found = {}
-    ordered = sorted(targets)
-    for start in range(0, len(ordered), _BATCH):
-        batch = ordered[start : start + _BATCH]
+    for batch in batches(sorted(targets)):
         for row in connection.execute(select(first_looks).where(first_looks.c.target.in_(batch))):
             found[row.watch, row.target] = FirstLook(row.looked_at, row.after_change)
     return found
@@ -102,3 +98,15 @@ def note_first_looks(connection: Connection, looked: Iterable[tuple[str, str]], 
     after = newest_seq(connection)
     rows = [{"watch": watch, "target": target, "looked_at": at, "after_change": after} for watch, target in looked]
     insert_missing(connection, first_looks, rows)
+
+
+def forget_first_looks(connection: Connection, kept: Collection[tuple[str, str]]) -> int:
+    """Drop the first looks of (watch, target) pairs that are not configured any more; how many there were."""
+    stored = connection.execute(select(first_looks.c.watch, first_looks.c.target)).all()
+    gone = [{"w": row.watch, "t": row.target} for row in stored if (row.watch, row.target) not in kept]
+    if gone:
+        connection.execute(
+            delete(first_looks).where(first_looks.c.watch == bindparam("w"), first_looks.c.target == bindparam("t")),
+            gone,
+        )
+    return len(gone)

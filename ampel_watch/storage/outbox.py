@@ -6,16 +6,17 @@ events is kept: one that is still on its way holds back the later ones of that s
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, insert, or_, select, update
 
 from ampel_watch.model import Event
 from ampel_watch.storage.schema import deliveries, events
 
 ON_ITS_WAY = ("waiting", "sending")
+_FURTHEST_AHEAD = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +117,24 @@ def claim(
     return [_claimed(row, now) for row in chosen]
 
 
-def _with_event() -> Any:
+def _with_event() -> Select[Any]:
     return select(
         deliveries, events.c.id.label("event_id"), events.c.watch, events.c.body, events.c.made_at
     ).select_from(deliveries.join(events, deliveries.c.event_seq == events.c.seq))
 
 
 def _claimable(now: datetime) -> ColumnElement[bool]:
+    """Due, or so far ahead that only a clock that was wrong can have set it."""
+    too_far = now + _FURTHEST_AHEAD
     return or_(
-        and_(deliveries.c.state == "waiting", deliveries.c.next_try_at <= now),
-        and_(deliveries.c.state == "sending", deliveries.c.lease_until <= now),
+        and_(
+            deliveries.c.state == "waiting",
+            or_(deliveries.c.next_try_at <= now, deliveries.c.next_try_at > too_far),
+        ),
+        and_(
+            deliveries.c.state == "sending",
+            or_(deliveries.c.lease_until <= now, deliveries.c.lease_until > too_far),
+        ),
     )
 
 
@@ -202,14 +211,15 @@ def bury_removed(connection: Connection, receivers: Collection[str], at: datetim
     return buried.rowcount
 
 
-def next_try_at(connection: Connection, sending: Collection[str] = ()) -> datetime | None:
-    """When the next delivery can be claimed: its try is due, or the lease of a lost one ends.
+def next_try_at(connection: Connection, receivers: Collection[str], sending: Collection[str] = ()) -> datetime | None:
+    """When the next delivery to one of these receivers can be claimed: its try is due, or a lost one's lease ends.
 
     `sending` names those that the caller is still sending: they end by themselves.
     """
-    waiting = select(deliveries.c.next_try_at.label("at")).where(deliveries.c.state == "waiting", ~_held_back())
+    theirs = deliveries.c.receiver.in_(sorted(receivers))
+    waiting = select(deliveries.c.next_try_at.label("at")).where(theirs, deliveries.c.state == "waiting", ~_held_back())
     lost = select(deliveries.c.lease_until.label("at")).where(
-        deliveries.c.state == "sending", deliveries.c.id.not_in(sorted(sending))
+        theirs, deliveries.c.state == "sending", deliveries.c.id.not_in(sorted(sending))
     )
     either = waiting.union_all(lost).subquery()
     when: datetime | None = connection.execute(select(func.min(either.c.at))).scalar()

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from ampel_watch.model import StockKey
+from ampel_watch.storage.batches import batches, is_stock
 from ampel_watch.storage.schema import pending_reads, seen_alerts
 from ampel_watch.storage.upsert import upsert
-
-_BATCH = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +37,7 @@ class PendingRead:
 def unseen(connection: Connection, search: str, candids: Collection[int]) -> set[int]:
     """Those of `candids` that this archive search has not met before."""
     left = set(candids)
-    ordered = sorted(left)
-    for start in range(0, len(ordered), _BATCH):
-        batch = ordered[start : start + _BATCH]
+    for batch in batches(sorted(left)):
         known = connection.execute(
             select(seen_alerts.c.candid).where(seen_alerts.c.search == search, seen_alerts.c.candid.in_(batch))
         )
@@ -85,32 +82,18 @@ def due(connection: Connection, now: datetime, limit: int | None) -> list[Pendin
 
 def planned(connection: Connection, key: StockKey) -> PendingRead | None:
     """The planned read of a stock, if there is one."""
-    row = connection.execute(
-        select(pending_reads).where(pending_reads.c.survey == key.survey, pending_reads.c.stock_id == key.id)
-    ).first()
+    row = connection.execute(select(pending_reads).where(is_stock(pending_reads, key))).first()
     return None if row is None else _pending(row)
-
-
-def next_due(connection: Connection) -> datetime | None:
-    """When the next planned read is due."""
-    when: datetime | None = connection.execute(select(func.min(pending_reads.c.due_at))).scalar()
-    return when
 
 
 def postpone(connection: Connection, key: StockKey, *, step: int, due_at: datetime) -> None:
     """Read a stock again later."""
-    connection.execute(
-        update(pending_reads)
-        .where(pending_reads.c.survey == key.survey, pending_reads.c.stock_id == key.id)
-        .values(step=step, due_at=due_at)
-    )
+    connection.execute(update(pending_reads).where(is_stock(pending_reads, key)).values(step=step, due_at=due_at))
 
 
 def settle(connection: Connection, key: StockKey) -> None:
     """The stock needs no further reading because of an alert."""
-    connection.execute(
-        delete(pending_reads).where(pending_reads.c.survey == key.survey, pending_reads.c.stock_id == key.id)
-    )
+    connection.execute(delete(pending_reads).where(is_stock(pending_reads, key)))
 
 
 def _pending(row: Row[Any]) -> PendingRead:

@@ -171,6 +171,7 @@ changes = Table(
     Column("kind", String(32), nullable=False),
     Column("counter", Integer, nullable=False),
     Column("channel", String(255)),
+    Column("channels", JSON, nullable=False),
     Column("before", JSON, nullable=False),
     Column("after", JSON, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),

@@ -11,11 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, insert, select, update
 
 from ampel_watch.model import Snapshot, StockKey
+from ampel_watch.storage.batches import batches, is_stock
 from ampel_watch.storage.schema import bodies, members, stocks
 from ampel_watch.storage.upsert import upsert
-
-# SQLite takes at most 999 parameters in one statement on old builds.
-_BATCH = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ def load(connection: Connection, keys: Collection[StockKey]) -> dict[StockKey, S
     """What is stored of these stocks; those never seen are left out."""
     in_channels = members_of(connection, keys)
     found = {}
-    for survey, ids in _batches(keys):
+    for survey, ids in _by_survey(keys):
         rows = connection.execute(select(stocks).where(stocks.c.survey == survey, stocks.c.stock_id.in_(ids)))
         for row in rows:
             key = StockKey(row.survey, row.stock_id)
@@ -76,7 +74,7 @@ def _stored(key: StockKey, row: Row[Any], in_channels: frozenset[str]) -> Stored
 def members_of(connection: Connection, keys: Collection[StockKey]) -> dict[StockKey, frozenset[str]]:
     """The channels that each of these stocks is a stored member of."""
     found: dict[StockKey, set[str]] = defaultdict(set)
-    for survey, ids in _batches(keys):
+    for survey, ids in _by_survey(keys):
         rows = connection.execute(select(members).where(members.c.survey == survey, members.c.stock_id.in_(ids)))
         for row in rows:
             found[StockKey(row.survey, row.stock_id)].add(row.channel)
@@ -122,9 +120,7 @@ def save(connection: Connection, snapshot: Snapshot, *, counter: int, epoch: int
 
 def body(connection: Connection, key: StockKey) -> str | None:
     """The stock's document as it came last, canonical JSON."""
-    packed = connection.execute(
-        select(bodies.c.body).where(bodies.c.survey == key.survey, bodies.c.stock_id == key.id)
-    ).scalar()
+    packed = connection.execute(select(bodies.c.body).where(is_stock(bodies, key))).scalar()
     return None if packed is None else zlib.decompress(packed).decode()
 
 
@@ -137,13 +133,7 @@ def enter(connection: Connection, key: StockKey, channels: Iterable[str]) -> Non
 
 def leave(connection: Connection, key: StockKey, channels: Iterable[str]) -> None:
     """End the stock's membership of channels."""
-    connection.execute(
-        delete(members).where(
-            members.c.survey == key.survey,
-            members.c.stock_id == key.id,
-            members.c.channel.in_(sorted(channels)),
-        )
-    )
+    connection.execute(delete(members).where(is_stock(members, key), members.c.channel.in_(sorted(channels))))
 
 
 def note_miss(
@@ -158,25 +148,23 @@ def note_miss(
     """Record a reading that said "no such stock"; with `gone_at`, that this was the last one needed."""
     connection.execute(
         update(stocks)
-        .where(stocks.c.survey == key.survey, stocks.c.stock_id == key.id)
+        .where(is_stock(stocks, key))
         .values(misses=misses, missed_at=missed_at, counter=counter, gone_at=gone_at)
     )
 
 
 def set_counter(connection: Connection, key: StockKey, counter: int) -> None:
     """Set how many changes of the stock were ever recorded."""
-    connection.execute(
-        update(stocks).where(stocks.c.survey == key.survey, stocks.c.stock_id == key.id).values(counter=counter)
-    )
+    connection.execute(update(stocks).where(is_stock(stocks, key)).values(counter=counter))
 
 
-def _batches(keys: Collection[StockKey]) -> Iterator[tuple[str, list[int]]]:
+def _by_survey(keys: Collection[StockKey]) -> Iterator[tuple[str, list[int]]]:
     by_survey: dict[str, list[int]] = defaultdict(list)
     for key in keys:
         by_survey[key.survey].append(key.id)
     for survey, ids in by_survey.items():
-        for start in range(0, len(ids), _BATCH):
-            yield survey, ids[start : start + _BATCH]
+        for batch in batches(ids):
+            yield survey, batch
 
 
 def _times(texts: Mapping[str, str]) -> dict[str, datetime]:

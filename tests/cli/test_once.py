@@ -21,9 +21,6 @@ def told(desk, run, sandbox, background) -> Desk:
     return desk
 
 
-# -- in good weather --------------------------------------------------------------------------------------------
-
-
 def test_the_first_look_is_silent_and_the_second_tells(told, run):
     first = run("once")
     assert (first.code, first.err) == (0, "")
@@ -44,9 +41,6 @@ def test_for_a_program_the_result_is_one_json_document(told, run):
 def test_a_configuration_without_watches_has_nothing_to_do(desk, run):
     desk.write("receivers:\n  here: {notifier: console}\n")
     assert run("once") == Ran(0, "0 watches looked at · 0 stocks read · 0 changes · 0 events\n", "")
-
-
-# -- in bad weather ---------------------------------------------------------------------------------------------
 
 
 def refuse(status: int) -> object:
@@ -118,9 +112,6 @@ def test_watches_with_the_same_trouble_share_a_line(desk, run, impatient):
     assert line.endswith("(watches mine, yours)")
 
 
-# -- deliveries that fail ---------------------------------------------------------------------------------------
-
-
 def hook(url: str) -> str:
     return f"  hook: {{notifier: webhook, url: '{url}'}}"
 
@@ -149,9 +140,6 @@ def test_one_broken_receiver_delays_no_other(told, run, sandbox, background):
     found = run("once")
     assert f"{STOCK} entered {CHANNEL}" in found.out
     assert found.out.endswith("1 delivered, 1 to be tried again\n")
-
-
-# -- a dry run --------------------------------------------------------------------------------------------------
 
 
 def test_a_dry_run_shows_what_would_be_sent_and_changes_nothing(told, run, sandbox, background):
@@ -200,9 +188,6 @@ def test_a_dry_run_fails_like_a_real_one(told, run, impatient):
     found = run("once", "--dry-run")
     assert (found.code, len(found.lines)) == (1, 1)
     assert told.dump() == before
-
-
-# -- beside the daemon ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("arguments", [["once"], ["once", "--dry-run"], ["run"]])

@@ -9,7 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ampel_watch.config.watchlists import COLUMNS, WatchedPosition, Watchlist, read_watchlist, stock_of
+from ampel_watch.config.watchlist_entries import COLUMNS, WatchedPosition, Watchlist, stock_of
+from ampel_watch.config.watchlists import read_watchlist
 from ampel_watch.ztf import MAX_ID, name_of
 
 WORDS = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=12).filter(

@@ -12,10 +12,10 @@ from ampel_watch import errors, hookspecs
 from ampel_watch.cli import cli
 from ampel_watch.config.models import FileSettings, WatchSettings
 from ampel_watch.config.reference import configuration_page, json_schema
-from ampel_watch.config.sentences import models_in
 from ampel_watch.diff import KINDS, LIVE_KINDS
 from ampel_watch.model import Event
 from ampel_watch.plugin_manager import PluginManager
+from ampel_watch.settings import models_in, written_fields
 from ampel_watch.testing import sample_event
 from tests.docs.pages import ROOT, text_of
 
@@ -39,9 +39,6 @@ def first_cells(text):
     return {name for cell in re.findall(r"^\| (`.+?) \|", text, re.MULTILINE) for name in re.findall(r"`(.+?)`", cell)}
 
 
-# -- generated pages -------------------------------------------------------------------------------------------
-
-
 def test_the_page_of_the_commands_is_what_its_generator_makes():
     generator = runpy.run_path(str(ROOT / REFERENCE / "generate_commands.py"))
     assert text_of(f"{REFERENCE}/commands.md") == generator["commands_page"](cli)
@@ -63,12 +60,9 @@ def test_every_verb_says_what_it_does():
     assert not [verb for verb, command in cli.commands.items() if not (command.help or "").strip()]
 
 
-# -- settings --------------------------------------------------------------------------------------------------
-
-
 def settings_of(model):
-    for name, info in model.model_fields.items():
-        yield info.alias or name, info.description
+    for key, info in written_fields(model):
+        yield key, info.description
         for nested in models_in(info.annotation):
             yield from settings_of(nested)
 
@@ -87,9 +81,6 @@ def test_every_setting_of_a_notifier_is_documented(kinds):
     for kind in kinds:
         names = {name.rsplit(".", 1)[-1] for name in first_cells(section(page, kind.name))}
         assert {name for name, _ in settings_of(kind.settings)} <= names
-
-
-# -- hooks, kinds, events, exit codes --------------------------------------------------------------------------
 
 
 def test_every_hook_is_documented_with_what_it_gets():

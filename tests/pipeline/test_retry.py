@@ -1,6 +1,7 @@
 import random
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,7 +65,7 @@ def test_a_permanent_refusal_is_dead_at_once(tries, age, retry_after_s):
     assert outcome == Outcome("dead", NOW, error="no such user", status="550")
 
 
-@given(attempts, st.floats(0, 80_000))
+@given(attempts, st.floats(1, 80_000))
 def test_what_the_receiver_asks_for_replaces_our_own_wait(tries, retry_after_s):
     outcome = fail(DeliveryError("busy", retry_after_s=retry_after_s, status="429"), attempts=tries)
     assert outcome == Outcome(
@@ -72,8 +73,25 @@ def test_what_the_receiver_asks_for_replaces_our_own_wait(tries, retry_after_s):
     )
 
 
-def test_a_wait_into_the_past_is_none_at_all():
-    assert fail(DeliveryError("busy", retry_after_s=-5.0)).next_try_at == NOW
+_SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "wait"),
+    [
+        (-5.0, timedelta(seconds=1)),
+        (0.0, timedelta(seconds=1)),
+        (1e15, timedelta(days=1)),
+        (float("inf"), timedelta(days=1)),
+    ],
+)
+def test_a_receiver_can_ask_neither_for_a_storm_nor_for_ever(asked_s, wait):
+    outcome = fail(DeliveryError("busy", retry_after_s=asked_s), give_up_after=timedelta(days=2))
+    assert outcome.next_try_at == NOW + wait
+
+
+def test_a_wait_that_is_no_number_is_our_own():
+    assert fail(DeliveryError("busy", retry_after_s=float("nan"))).next_try_at > NOW
 
 
 @given(attempts, seeds, spans, spans)

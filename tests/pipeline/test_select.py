@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ampel_watch.config import Watch, WatchedStock
 from ampel_watch.diff import KINDS
 from ampel_watch.model import Change, StockKey
-from ampel_watch.pipeline.select import Judgement, Selector, channels_of, judge, targets_in
+from ampel_watch.pipeline.select import Judgement, Selector, channels_of, judge
 from ampel_watch.storage.changes import Recorded
 from ampel_watch.storage.looks import FirstLook
 
@@ -19,16 +19,20 @@ OTHER = StockKey("ztf", 0)
 ALL_KINDS = dict.fromkeys(KINDS)
 
 
-def watch(name: str = "mine", *, channels=(), stocks=(), on=None) -> Watch:
+def watch(name: str = "mine", *, channels=(), stocks=(), on=None, until=None, initial="silent") -> Watch:
     return Watch(
         name=name,
         channels=tuple(channels),
-        stocks=tuple(WatchedStock(key, f"stock {key.id}") for key in stocks),
+        stocks=tuple(WatchedStock(key, f"stock {key.id}", until=until) for key in stocks),
         positions=(),
         every=HOUR,
         on=ALL_KINDS if on is None else on,
         when=None,
         notify=(),
+        initial=initial,
+        candidates=None,
+        enrich_deadline=HOUR,
+        priority="normal",
     )
 
 
@@ -36,15 +40,14 @@ def change(kind: str = "updated", *, key: StockKey = MINE, channel: str | None =
     return Change(key, f"stock {key.id}", kind, 1, before or {}, {}, NOW, channel)
 
 
-def recorded(seen: Change, *, seq: int = 5, entered_at: datetime | None = None, only_watch: str | None = None):
-    return Recorded(seq, seen, entered_at, only_watch)
+def recorded(
+    seen: Change, channels=(), *, seq: int = 5, entered_at: datetime | None = None, only_watch: str | None = None
+):
+    return Recorded(seq, seen, frozenset(channels), entered_at, only_watch)
 
 
-def concerned(watches, seen: Recorded, members_of=()) -> list[str]:
-    return [found.name for found in Selector(watches).concerned(seen, members_of)]
-
-
-# -- which watches ----------------------------------------------------------------------------------------------
+def concerned(watches, seen: Recorded) -> list[str]:
+    return [found.name for found, _ in Selector(watches).concerned(seen)]
 
 
 def test_a_change_reaches_the_watches_of_its_stock_and_of_its_channels():
@@ -54,18 +57,18 @@ def test_a_change_reaches_the_watches_of_its_stock_and_of_its_channels():
         watch("of another stock", stocks=[OTHER]),
         watch("of another channel", channels=["B"]),
     ]
-    assert concerned(watches, recorded(change()), {"A"}) == ["by stock", "by channel"]
+    assert concerned(watches, recorded(change(), {"A"})) == ["by stock", "by channel"]
     assert concerned(watches, recorded(change())) == ["by stock"]
 
 
 def test_a_watch_that_sees_a_stock_in_two_ways_hears_once():
-    assert concerned([watch(stocks=[MINE], channels=["A", "B"])], recorded(change()), {"A", "B"}) == ["mine"]
+    assert concerned([watch(stocks=[MINE], channels=["A", "B"])], recorded(change(), {"A", "B"})) == ["mine"]
 
 
 @pytest.mark.parametrize("kind", ["channel_match", "channel_left"])
 def test_entering_and_leaving_reach_the_watches_of_that_channel_and_not_of_the_others(kind):
     watches = [watch("a", channels=["A"]), watch("b", channels=["B"]), watch("stock", stocks=[MINE])]
-    assert concerned(watches, recorded(change(kind, channel="A")), {"A", "B"}) == ["a", "stock"]
+    assert concerned(watches, recorded(change(kind, channel="A"), {"A", "B"})) == ["a", "stock"]
 
 
 @pytest.mark.parametrize("kind", ["channel_match", "channel_left"])
@@ -82,7 +85,12 @@ def test_a_watch_of_stocks_alone_hears_of_every_channel():
 def test_what_vanished_is_told_to_the_channels_it_was_in():
     """When the change is evaluated the stock is no member any more."""
     gone = change("vanished", before={"channels": ["A"]})
-    assert concerned([watch(channels=["A"])], recorded(gone), ()) == ["mine"]
+    assert concerned([watch(channels=["A"])], recorded(gone, {"A"})) == ["mine"]
+
+
+def test_an_entry_hears_of_nothing_seen_after_its_time():
+    assert concerned([watch(stocks=[MINE], until=NOW)], recorded(change())) == []
+    assert concerned([watch(stocks=[MINE], until=NOW + HOUR)], recorded(change())) == ["mine"]
 
 
 def test_the_first_look_of_one_watch_is_no_other_watchs():
@@ -96,21 +104,21 @@ def test_watches_come_in_the_order_of_the_configuration(order):
     assert concerned([watch(name, stocks=[MINE]) for name in order], recorded(change())) == order
 
 
-# -- through which targets --------------------------------------------------------------------------------------
-
-
-def test_targets_are_those_through_which_the_watch_itself_sees_the_stock():
+@pytest.mark.parametrize(
+    ("seen", "targets"),
+    [
+        (recorded(change(), {"A", "C"}), ["channel:A", "stock:ztf/119032484"]),
+        (recorded(change("channel_match", channel="B"), {"A", "B"}), ["channel:B", "stock:ztf/119032484"]),
+    ],
+)
+def test_targets_are_those_through_which_the_watch_itself_sees_the_stock(seen, targets):
     both = watch(stocks=[MINE, OTHER], channels=["A", "B"])
-    assert targets_in(both, change(), {"A", "C"}) == ["channel:A", "stock:ztf/119032484"]
-    assert targets_in(both, change("channel_match", channel="B"), {"A", "B"}) == ["channel:B", "stock:ztf/119032484"]
-    assert targets_in(both, change(key=StockKey("lsst", MINE.id)), ()) == []
+    assert Selector([both]).concerned(seen) == [(both, targets)]
 
 
 def test_a_change_of_membership_without_a_channel_reaches_none():
-    assert channels_of(change("channel_match"), {"A"}) == set()
+    assert channels_of(recorded(change("channel_match"), {"A"})) == set()
 
-
-# -- is it news -------------------------------------------------------------------------------------------------
 
 TARGET = "stock:ztf/119032484"
 
@@ -154,6 +162,13 @@ def test_what_was_in_a_channel_before_the_first_look_is_no_news(entered_at, news
     found = judged(met, first_look(0, target="channel:A"), targets=("channel:A",))
     assert found.news is news
     assert news or found.reason == "it was in A before the watch's first look"
+
+
+@pytest.mark.parametrize(("after", "news"), [(HOUR, True), (timedelta(days=1, seconds=1), False)])
+def test_a_watch_that_wants_its_first_look_hears_of_what_the_first_search_led_to(after, news):
+    met = recorded(change("channel_match", channel="A"), entered_at=NOW - 40 * HOUR)
+    looks = first_look(0, target="channel:A", looked_at=NOW - after)
+    assert judge(watch(channels=["A"], initial="notify"), met, ["channel:A"], looks).news is news
 
 
 def test_the_earliest_of_several_first_looks_decides_about_entering():

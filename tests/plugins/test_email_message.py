@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ampel_watch.api import Event, facts, plain_text
@@ -106,6 +106,7 @@ def tags_of(page: str) -> set[str]:
 
 
 @given(st.text(max_size=300), st.text(max_size=60))
+@settings(deadline=None)
 def test_any_summary_and_watch_name_make_a_sound_mail(summary: str, watch: str) -> None:
     message = parsed(sample_event(summary=summary, watch=watch))
     assert not message.defects

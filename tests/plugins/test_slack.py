@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 
 from ampel_watch.api import Attempt, DeliveryError
 from ampel_watch.testing import Answer, Bench, NotifierConformance, hostile_events, notifier_context, sample_event
@@ -266,8 +266,8 @@ async def test_a_redirect_is_refused_before_anything_is_sent_there(way: Any) -> 
     assert len(slack.requests) == 1
 
 
-async def test_nobody_listening_is_a_passing_fault_without_the_address() -> None:
-    settings = SlackSettings.model_validate({"webhook_url": f"http://127.0.0.1:{unused_port()}{HOOK_PATH}"})
+async def test_nobody_listening_is_a_passing_fault_without_the_address(closed_port: int) -> None:
+    settings = SlackSettings.model_validate({"webhook_url": f"http://127.0.0.1:{closed_port}{HOOK_PATH}"})
     async with closing(SlackNotifier(settings, notifier_context())) as notifier:
         with pytest.raises(DeliveryError, match="Slack cannot be reached") as caught:
             await notifier.send(sample_event(), ATTEMPT)
@@ -282,9 +282,9 @@ async def test_the_log_never_holds_the_webhooks_address(caplog: pytest.LogCaptur
     assert not [record for record in caplog.records if "slack" in record.name]
 
 
-async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{unused_port()}")
+        monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port}")
     for way in (bot, incoming):
         async with way(Slack(body="ok" if way is incoming else '{"ok": true}')) as notifier:
             await notifier.send(sample_event(), ATTEMPT)

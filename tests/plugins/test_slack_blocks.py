@@ -3,7 +3,7 @@
 import html
 import re
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ampel_watch.api import Facts
@@ -45,6 +45,7 @@ def test_a_cut_falls_between_words() -> None:
         notes=st.lists(texts, max_size=30).map(tuple),
     )
 )
+@settings(deadline=None)
 def test_any_message_keeps_slacks_limits_and_cuts_no_link(told: Facts) -> None:
     blocks = blocks_of(told)
     assert 2 <= len(blocks) <= 5

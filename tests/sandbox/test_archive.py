@@ -109,15 +109,15 @@ async def test_alerts_of_schema_1_8_break_whatever_holds_them_but_photopoints_an
     assert (await get(f"{url}/alert/1/cutouts")).status == 200
 
 
-async def test_an_alert_comes_with_its_stamps_until_the_packet_is_dropped(
+async def test_an_alert_comes_with_its_cutouts_until_the_packet_is_dropped(
     sandbox: Sandbox, clock: ManualClock, get: Get
 ) -> None:
     packet = richest(sandbox)[0]
     url = f"{sandbox.archive_url}/alert/{packet.candid}"
-    stamps = (await get(f"{url}/cutouts")).json
-    science = gzip.decompress(base64.b64decode(stamps["cutoutScience"]["stampData"]))
+    cutouts = (await get(f"{url}/cutouts")).json
+    science = gzip.decompress(base64.b64decode(cutouts["cutoutScience"]["stampData"]))
     assert len(science) == 20160
-    assert (await get(url)).json["cutoutScience"] == stamps["cutoutScience"]
+    assert (await get(url)).json["cutoutScience"] == cutouts["cutoutScience"]
     clock.advance(timedelta(days=120))
     assert (await get(f"{url}/cutouts")).status == 404
     remembered = (await get(url)).json

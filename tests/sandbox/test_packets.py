@@ -35,7 +35,7 @@ def avro(*records: dict[str, Any], block: int = 1) -> bytes:
     return out.getvalue()
 
 
-def test_a_packet_loses_its_nulls_and_knows_that_it_has_no_version_or_stamps() -> None:
+def test_a_packet_loses_its_nulls_and_knows_that_it_has_no_version_or_cutouts() -> None:
     packet = packet_of(record())
     assert "drb" not in packet.candidate
     assert packet.history == ({"jd": 2458299.5, "diffmaglim": 20.0},)
@@ -118,7 +118,7 @@ def test_the_real_packets_are_all_accounted_for(alert_files: Path) -> None:
     assert {packet.candidate["programid"] for packet in report.packets if packet.name == "ZTF18abxhyqv"} == {2}
 
 
-def test_stamps_are_kept_up_to_a_limit(alert_files: Path) -> None:
+def test_cutouts_are_kept_up_to_a_limit(alert_files: Path) -> None:
     some = read_packets(alert_files, keep_cutout_bytes=200_000)
     assert 0 < sum(packet.cutouts is not None for packet in some.packets) < 10
     assert len(some.packets) == 47

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ampel_watch.clock import FastClock, ManualClock
 from ampel_watch.sandbox import NightSky, Sandbox, open_packets
-from ampel_watch.sandbox.dates import datetime_of
+from ampel_watch.sandbox.dates import datetime_of_jd
 
 DATE = datetime(2026, 10, 12, 18, tzinfo=UTC)
 
@@ -32,7 +32,7 @@ def test_what_enters_and_when_does_not_depend_on_the_steps(small_sky: NightSky, 
 def test_alerts_reach_the_archive_minutes_after_the_exposure_and_ampel_minutes_later(small_sky: NightSky) -> None:
     sandbox = Sandbox(small_sky, clock=ManualClock(DATE))
     packet = small_sky.packets(0, 1e9)[0]
-    exposed = datetime_of(packet.jd)
+    exposed = datetime_of_jd(packet.jd)
     sandbox.advance(exposed + timedelta(minutes=3))
     assert len(sandbox.archive) == 0
     sandbox.advance(exposed + timedelta(minutes=11))

@@ -108,9 +108,9 @@ def test_supernovae_are_seen_near_the_brightness_that_their_redshift_gives(
     seen = [(bodies[p.name], p) for p in packets if p.name in bodies and bodies[p.name].kind == "SN Ia"]
     assert len({body.name for body, _ in seen}) > 20
     for body, packet in seen:
-        assert isinstance(body.source, Explosion)
-        assert packet.candidate["magpsf"] > distance_modulus_mag(body.source.z) - 20.2
-        assert packet.jd > body.source.first_light_jd
+        assert isinstance(body.light_curve, Explosion)
+        assert packet.candidate["magpsf"] > distance_modulus_mag(body.light_curve.z) - 20.2
+        assert packet.jd > body.light_curve.first_light_jd
 
 
 def test_every_kind_of_object_is_there_and_stars_and_nuclei_go_both_ways(

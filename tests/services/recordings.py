@@ -17,6 +17,12 @@ from ampel_watch.settings import Secret
 RECORDINGS = Path(__file__).parents[2] / ".." / "shared" / "ampel-services" / "recordings"
 PREFIXES = {"archive": "/api/ztf/archive/v3", "catalog": "/api/catalogmatch", "ampel-core-server": ""}
 SERVICES = {"archive": "archive", "catalog": "catalog", "ampel-core-server": "live"}
+LIVE_PATHS = {
+    "stock_path": "/stock/ztf/{name}",
+    "stock_id_path": "/stock/{id}",
+    "channels_path": "/channels",
+    "listing_path": "/stocks",
+}
 NOW = parse_time("2026-11-22T21:00:00Z")
 
 needs_recordings = pytest.mark.skipif(

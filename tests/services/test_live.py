@@ -9,7 +9,7 @@ import pytest
 from ampel_watch import ztf
 from ampel_watch.errors import CredentialsRefused, NotOffered, RequestRefused, ServerFault, UnexpectedAnswer
 from ampel_watch.services.live import LiveClient
-from tests.services.recordings import service_http
+from tests.services.recordings import LIVE_PATHS, service_http
 
 NAME, ID = "ZTF21aaqhhfu", 119032484
 DOCUMENT = {"_id": ID, "name": [NAME], "channel": ["A"], "created": {"any": "2021-03-20T08:14:13"}}
@@ -25,7 +25,7 @@ class Service:
         self.answers: dict[str, httpx.Response] = {}
         self.requests: list[httpx.Request] = []
         http = service_http("live", f"https://host.test{BASE}", transport=httpx.MockTransport(self._answer), **options)
-        self.client = LiveClient(http)
+        self.client = LiveClient(http, **LIVE_PATHS)
 
     @property
     def asked(self) -> list[str]:
@@ -144,7 +144,7 @@ async def test_what_is_no_list_of_channels_is_unexpected(answer: Any):
 
 
 @pytest.mark.parametrize("wrap", [lambda page: page, lambda page: {"stocks": page}])
-async def test_a_page_of_a_listing_is_asked_with_its_parameters(wrap: Callable[[Any], Any]):
+async def test_a_page_of_a_listing_is_asked_with_its_parameters_and_from_a_whole_second(wrap: Callable[[Any], Any]):
     service = Service()
     service.answers["/stocks"] = ok(wrap([DOCUMENT, {"_id": 0}]))
     after = datetime(2026, 11, 22, 21, 0, 0, 250000, tzinfo=UTC)
@@ -152,7 +152,7 @@ async def test_a_page_of_a_listing_is_asked_with_its_parameters(wrap: Callable[[
     assert [snapshot.key.id for snapshot in page] == [ID, 0]
     assert dict(service.requests[0].url.params) == {
         "channel": "A&B+C",
-        "after": "2026-11-22T21:00:00.250000Z",
+        "after": "2026-11-22T21:00:00Z",
         "limit": "2",
         "skip": "4",
     }

@@ -37,7 +37,7 @@ async def test_where_a_redirect_led_can_be_asked_directly():
 async def test_a_redirected_post_keeps_its_method_and_body(status: int):
     async with Wire(moved("/other/", status), FINE) as wire:
         http = service_http("catalog", wire.url)
-        await http.post_json("/other", {"a": 1}, idempotent=True)
+        await http.request("POST", "/other", json={"a": 1})
         await http.aclose()
     assert [(seen.method, seen.body) for seen in wire.requests] == [("POST", b'{"a":1}')] * 2
 
@@ -47,7 +47,7 @@ async def test_a_post_is_not_turned_into_a_get(status: int):
     async with Wire(moved("/other", status)) as wire:
         http = service_http("catalog", wire.url)
         with pytest.raises(UnexpectedAnswer, match="redirect"):
-            await http.post_json("/x", {}, idempotent=True)
+            await http.request("POST", "/x", json={})
         await http.aclose()
     assert len(wire.requests) == 1
 

@@ -37,7 +37,7 @@ def change(counter: int) -> Change:
 @given(any_change, st.none() | times, st.none() | texts)
 def test_a_change_comes_back_as_it_was_recorded(trial, seen, entered_at, only_watch):
     def work(connection):
-        changes.append(connection, seen, entered_at=entered_at, only_watch=only_watch)
+        changes.append(connection, seen, frozenset({"A"}), entered_at=entered_at, only_watch=only_watch)
         (recorded,) = changes.waiting(connection, 10)
         assert recorded.change == seen
         assert (recorded.entered_at, recorded.only_watch) == (entered_at, only_watch)
@@ -50,7 +50,7 @@ def test_changes_wait_in_the_order_of_their_recording_until_finished(trial):
     def work(connection):
         assert changes.newest_seq(connection) == 0
         for counter in range(1, 6):
-            changes.append(connection, change(counter))
+            changes.append(connection, change(counter), frozenset())
         waiting = changes.waiting(connection, 3)
         assert [recorded.change.counter for recorded in waiting] == [1, 2, 3]
         changes.finish(connection, [waiting[0].seq, waiting[2].seq], NOW)
@@ -65,16 +65,16 @@ def test_finishing_nothing_is_no_error(trial):
 
 def test_the_counter_of_a_stock_is_never_given_twice(trial):
     def work(connection):
-        changes.append(connection, change(1))
+        changes.append(connection, change(1), frozenset())
         with pytest.raises(exc.IntegrityError, match=r"changes\.counter"):
-            changes.append(connection, change(1))
+            changes.append(connection, change(1), frozenset())
 
     trial(work)
 
 
 def test_a_decision_once_made_stays(trial):
     def work(connection):
-        changes.append(connection, change(1))
+        changes.append(connection, change(1), frozenset())
         seq = changes.newest_seq(connection)
         changes.note_decision(connection, seq, "mine", "event", "it was asked for", event_id="id", at=NOW)
         changes.note_decision(

@@ -29,9 +29,6 @@ def add(name: str):
     return lambda connection: connection.execute(insert(watches).values(name=name))
 
 
-# -- opening ---------------------------------------------------------------------------------------------------
-
-
 def test_opening_makes_a_file_and_folders_that_only_the_owner_may_read(tmp_path):
     path = tmp_path / "state" / "ampel-watch" / "state.db"
     previous = os.umask(0)
@@ -85,9 +82,6 @@ def test_the_file_behind_a_url(url, path):
     assert file_of(url) == path
 
 
-# -- what cannot be opened --------------------------------------------------------------------------------------
-
-
 def test_what_is_no_url_is_named_without_showing_it():
     with pytest.raises(StateUnusable, match="not a database URL") as caught:
         Database.open(f"//{SECRET}")
@@ -127,9 +121,6 @@ def test_a_database_without_a_driver_is_unusable(url):
     assert SECRET not in str(caught.value)
 
 
-# -- a later version --------------------------------------------------------------------------------------------
-
-
 def made_by_a_later_version(url: str) -> Path:
     with contextlib.closing(Database.open(url)) as database:
         database.run_now(add("mine"))
@@ -154,9 +145,6 @@ def test_a_database_of_a_later_version_is_not_read_either(url):
     made_by_a_later_version(url)
     with pytest.raises(StateTooNew, match="schema 9999"):
         Database.open_for_reading(url)
-
-
-# -- transactions -----------------------------------------------------------------------------------------------
 
 
 def test_an_exception_rolls_everything_back(database):
@@ -238,9 +226,6 @@ def test_a_naive_time_is_refused(database):
         database.run_now(lambda c: c.execute(insert(notices).values(at=naive, what="x", text="y")))
 
 
-# -- beside the event loop ---------------------------------------------------------------------------------------
-
-
 async def test_a_slow_transaction_leaves_the_loop_running(database):
     finish = threading.Event()
     slow = asyncio.create_task(database.run(lambda _: finish.wait(10)))
@@ -278,9 +263,6 @@ async def test_a_cancelled_caller_does_not_break_the_transaction(database):
     await asyncio.gather(caller, return_exceptions=True)
     finish.set()
     assert await database.run(names) == ["mine"]
-
-
-# -- reading beside a writer -------------------------------------------------------------------------------------
 
 
 def test_a_reader_sees_what_is_committed_and_stops_no_writer(url, database):

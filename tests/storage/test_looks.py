@@ -10,7 +10,7 @@ KEY = StockKey("ztf", 119032484)
 
 
 def see_a_change(connection, counter: int) -> None:
-    changes.append(connection, Change(KEY, "ZTF21aaqhhfu", "updated", counter, {}, {}, NOW))
+    changes.append(connection, Change(KEY, "ZTF21aaqhhfu", "updated", counter, {}, {}, NOW), frozenset())
 
 
 def test_a_channel_that_was_never_looked_at_has_no_look(trial):
@@ -84,3 +84,12 @@ def test_first_looks_at_many_targets_are_found(trial):
 
 def test_a_channel_named_like_a_stock_is_another_target():
     assert looks.channel_target("stock:ztf/1") != looks.stock_target("ztf", 1)
+
+
+def test_first_looks_of_what_is_no_longer_configured_are_forgotten(trial):
+    def work(connection):
+        looks.note_first_looks(connection, [("w", "channel:A"), ("w", "channel:B"), ("v", "channel:A")], NOW)
+        assert looks.forget_first_looks(connection, {("w", "channel:A")}) == 2
+        assert looks.first_looks_at(connection, ["channel:A", "channel:B"]).keys() == {("w", "channel:A")}
+
+    trial(work)

@@ -64,7 +64,6 @@ def test_a_newer_alert_replaces_the_plan(trial):
         reads.plan(connection, replace(READ, step=2))
         reads.plan(connection, newer)
         assert reads.planned(connection, READ.key) == newer
-        assert reads.next_due(connection) == NOW + HOUR
 
     trial(work)
 
@@ -76,7 +75,6 @@ def test_what_is_due_comes_in_order_and_no_more_than_asked_for(trial):
             reads.plan(connection, replace(READ, key=StockKey("ztf", number), due_at=due))
         assert [read.key.id for read in reads.due(connection, NOW, None)] == [2, 1, 3]
         assert [read.key.id for read in reads.due(connection, NOW, 2)] == [2, 1]
-        assert reads.next_due(connection) == NOW - 2 * HOUR
 
     trial(work)
 
@@ -106,6 +104,5 @@ def test_a_settled_read_is_gone(trial):
 def test_without_plans_nothing_is_due(trial):
     def work(connection):
         assert reads.due(connection, NOW, None) == []
-        assert reads.next_due(connection) is None
 
     trial(work)

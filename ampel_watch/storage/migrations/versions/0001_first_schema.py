@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("counter", sa.Integer(), nullable=False),
         sa.Column("channel", sa.String(length=255), nullable=True),
+        sa.Column("channels", sa.JSON(), nullable=False),
         sa.Column("before", sa.JSON(), nullable=False),
         sa.Column("after", sa.JSON(), nullable=False),
         sa.Column("seen_at", UtcDateTime(), nullable=False),

@@ -1,4 +1,4 @@
-"""Image stamps of simulated alerts: 63 × 63 pixels of about 1″, gzipped FITS as in real packets (20160 bytes)."""
+"""Image cutouts of simulated alerts: 63 × 63 pixels of about 1″, gzipped FITS as in real packets (20160 bytes)."""
 
 import array
 import gzip
@@ -15,7 +15,7 @@ _FILES = {"cutoutScience": "targ_sci", "cutoutTemplate": "ref", "cutoutDifferenc
 Image = list[float]
 
 
-def draw_stamps(
+def draw_cutouts(
     candid: int, *, difference_mag: float, reference: tuple[float, float], limit_mag: float
 ) -> dict[str, tuple[str, bytes]]:
     """Science, template and difference of one alert, the same at every call.

@@ -1,0 +1,25 @@
+"""What the queries on many or single stocks have in common."""
+
+from collections.abc import Collection, Iterator
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, Table, and_
+
+from ampel_watch.model import StockKey
+
+T = TypeVar("T")
+
+# SQLite takes at most 999 parameters in one statement on old builds.
+_BATCH = 400
+
+
+def batches(values: Collection[T]) -> Iterator[list[T]]:
+    """The values in their order, in lists short enough for the parameters of one statement."""
+    ordered = list(values)
+    for start in range(0, len(ordered), _BATCH):
+        yield ordered[start : start + _BATCH]
+
+
+def is_stock(table: Table, key: StockKey) -> ColumnElement[bool]:
+    """The condition that a row is of this stock."""
+    return and_(table.c.survey == key.survey, table.c.stock_id == key.id)
