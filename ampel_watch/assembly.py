@@ -9,7 +9,7 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
-from ampel_watch import __version__
+from ampel_watch import USER_AGENT
 from ampel_watch.clock import Clock
 from ampel_watch.config import Config, Receiver, ServiceSettings
 from ampel_watch.errors import DeliveryError, PluginError
@@ -30,7 +30,6 @@ from ampel_watch.storage import Database
 
 _LOG = logging.getLogger(__name__)
 
-USER_AGENT = f"ampel-watch/{__version__}"
 PATIENCE_S = 120.0
 STREAM_PATIENCE_S = 600.0
 

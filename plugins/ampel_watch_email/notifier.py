@@ -24,7 +24,7 @@ _FOR_GOOD = 500
 Refused = Mapping[str, aiosmtplib.SMTPResponse]
 """Address → the server's answer."""
 
-logger = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 
 class EmailNotifier:
@@ -49,7 +49,7 @@ class EmailNotifier:
         passing = {address: answer for address, answer in refused.items() if answer.code < _FOR_GOOD}
         if lost := {address: answer for address, answer in refused.items() if address not in passing}:
             count = f"{len(lost)} of {len(self._settings.to)}"
-            logger.warning("receiver %s: %s addresses refused: %s", self._context.receiver, count, _in_words(lost))
+            _LOG.warning("receiver %s: %s addresses refused: %s", self._context.receiver, count, _in_words(lost))
         if passing:
             self._remember(attempt.delivery_id, done | (set(to) - set(passing)))
             raise _recipients_refused(passing)
@@ -153,7 +153,7 @@ async def _leave(server: aiosmtplib.SMTP) -> None:
         async with asyncio.timeout(_GOODBYE_S):
             await server.quit()
     except (aiosmtplib.SMTPException, OSError) as error:
-        logger.debug("the mail server took the mail, then: %s", error)
+        _LOG.debug("the mail server took the mail, then: %s", error)
 
 
 def _plain(address: str) -> str:
