@@ -1,9 +1,9 @@
 """Where time comes from. Nothing else in ampel-watch asks the operating system for the date.
 
-Two kinds of time are kept apart: the *date* of things (`Clock.now`, stored, shown, compared with the services'
-own stamps) and *waiting* (real seconds: time-outs, rate limits, backoff within one call), for which asyncio's own
-clock serves. `Clock.real_seconds_until` is the bridge, so that the sandbox can let the nights pass quickly. The one
-exception is `scheduler`, whose library reckons in the computer's dates: it adds those real seconds to them.
+Two kinds of time are kept apart: the *date* of things (`Clock.now`, stored, shown, compared with the services' own
+stamps) and *waiting* (real seconds: time-outs, rate limits, backoff within one call), for which asyncio's own clock
+serves. `Clock.real_seconds_until` and `real_seconds_since` are the bridge, so that the sandbox can let the nights pass
+quickly. The one exception is `scheduler`, whose library reckons in the computer's dates: it adds real seconds to them.
 """
 
 import time
@@ -23,6 +23,10 @@ class Clock(Protocol):
         """Real seconds from now until `when`; 0 if it has passed."""
         ...
 
+    def real_seconds_since(self, when: datetime) -> float:
+        """Real seconds that have passed since `when`; 0 if it is yet to come."""
+        ...
+
 
 class SystemClock:
     """The computer's clock."""
@@ -34,6 +38,10 @@ class SystemClock:
     def real_seconds_until(self, when: datetime) -> float:
         """Real seconds from now until `when`; 0 if it has passed."""
         return max(0.0, (when - self.now()).total_seconds())
+
+    def real_seconds_since(self, when: datetime) -> float:
+        """Real seconds that have passed since `when`; 0 if it is yet to come."""
+        return max(0.0, (self.now() - when).total_seconds())
 
 
 @dataclass(slots=True)
@@ -49,6 +57,10 @@ class ManualClock:
     def real_seconds_until(self, when: datetime) -> float:
         """Seconds between the set date and `when`; 0 if it has passed."""
         return max(0.0, (when - self.date).total_seconds())
+
+    def real_seconds_since(self, when: datetime) -> float:
+        """Seconds between `when` and the set date; 0 if it is yet to come."""
+        return max(0.0, (self.date - when).total_seconds())
 
     def advance(self, by: timedelta) -> None:
         """Move the date forward."""
@@ -70,3 +82,7 @@ class FastClock:
     def real_seconds_until(self, when: datetime) -> float:
         """Real seconds until the accelerated date reaches `when`."""
         return max(0.0, (when - self.now()).total_seconds() / self._rate)
+
+    def real_seconds_since(self, when: datetime) -> float:
+        """Real seconds since the accelerated date was `when`."""
+        return max(0.0, (self.now() - when).total_seconds() / self._rate)

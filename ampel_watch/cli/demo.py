@@ -5,8 +5,9 @@ import contextlib
 import json
 import logging
 import tempfile
+import textwrap
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
 _SEED = 11
 _FIRST_NIGHT = date(2026, 10, 1)  # fixed, so that everybody sees the same sky
 _QUIET_NIGHTS = 11  # pass before the demo begins, so that there is something for the first look to be silent about
-_CONFIG = """\
+_SERVICES = """\
 services:
   live: {{url: {live}, token_file: {token}, rate: 500/s}}
   archive: {{url: {archive}, token: {archive_token}, rate: 500/s}}
   catalog: {{url: {catalog}, rate: 500/s}}
 state: sqlite:///{folder}/demo.db
+"""
+_SIMULATED = """\
 watches:
   - name: young-supernovae
     channels: [SANDBOX_INFANT_SN]
@@ -44,7 +47,16 @@ watches:
     on: [channel_match]
     notify: [here]
 receivers:
-  here: {{notifier: console}}
+  here: {notifier: console}
+"""
+_REAL = """\
+watches:
+  - name: all-that-is-real
+    channels: [SANDBOX_ALL]
+    every: 3h
+    notify: [here]
+receivers:
+  here: {notifier: console}
 """
 
 
@@ -114,20 +126,19 @@ async def _run(source: "Source", folder: Path, for_s: float | None, night_s: flo
 
     nights = source.night_dates[_QUIET_NIGHTS:] if simulated else source.night_dates
     clock = NightClock(nights, night_s)
+    watches = _SIMULATED if simulated else _REAL
     async with Sandbox(source, clock=clock) as sandbox:
         sandbox.advance(clock.now())
-        text = _write_config(sandbox, folder)
-        click.echo(_introduction(text, night_s, simulated=simulated))
-        shown = Shown()
-        async with _background(sandbox.follow()), _background(_announce_nights(clock, nights, shown)):
-            await _watch(folder / "config.yaml", clock, shown, for_s)
+        config = _write_config(sandbox, folder, watches)
+        click.echo(_introduction(watches, night_s, simulated=simulated))
+        shown = await _watch(config, sandbox, clock, nights, for_s)
     click.echo(_farewell(shown))
 
 
-def _write_config(sandbox: "Sandbox", folder: Path) -> str:
-    token = folder / "live-token"
+def _write_config(sandbox: "Sandbox", folder: Path, watches: str) -> Path:
+    token, config = folder / "live-token", folder / "config.yaml"
     token.write_text(sandbox.live_token)
-    text = _CONFIG.format(
+    services = _SERVICES.format(
         live=sandbox.live_url,
         archive=sandbox.archive_url,
         catalog=sandbox.catalog_url,
@@ -135,18 +146,17 @@ def _write_config(sandbox: "Sandbox", folder: Path) -> str:
         archive_token=sandbox.partnership_token,
         folder=folder,
     )
-    (folder / "config.yaml").write_text(text)
-    return text.replace(sandbox.partnership_token, "***")
+    config.write_text(services + watches)
+    return config
 
 
-def _introduction(config: str, night_s: float, *, simulated: bool) -> str:
+def _introduction(watches: str, night_s: float, *, simulated: bool) -> str:
     sky = (
         "a simulated sky of supernovae, active galaxies,\n  variable stars, asteroids and artefacts"
         if simulated
         else "the nights of real ZTF alerts that you gave"
     )
-    lines = config.splitlines()
-    shown = "\n".join(f"    {line}" for line in lines[lines.index("watches:") :])
+    shown = textwrap.indent(watches.rstrip(), "    ")
     return (
         "ampel-watch demo: an AMPEL of its own, on this computer only. Ctrl-C ends it.\n\n"
         f"  Live, archive and catalog service answer on 127.0.0.1, over {sky}.\n"
@@ -156,7 +166,7 @@ def _introduction(config: str, night_s: float, *, simulated: bool) -> str:
     )
 
 
-async def _announce_nights(clock: "NightClock", nights: tuple[datetime, ...], shown: Shown) -> None:
+async def _announce_nights(clock: "NightClock", nights: Sequence[datetime], shown: Shown) -> None:
     for night in nights:
         await asyncio.sleep(clock.real_seconds_until(night.replace(hour=0, minute=0)))
         shown.nights += 1
@@ -164,7 +174,10 @@ async def _announce_nights(clock: "NightClock", nights: tuple[datetime, ...], sh
         click.secho(title + "─" * (78 - len(title)), dim=True)
 
 
-async def _watch(path: Path, clock: "NightClock", shown: Shown, for_s: float | None) -> None:
+async def _watch(
+    path: Path, sandbox: "Sandbox", clock: "NightClock", nights: Sequence[datetime], for_s: float | None
+) -> Shown:
+    """Run the daemon against the sandbox, from the moment that all is set up."""
     from ampel_watch.assembly import Parts, Surroundings
     from ampel_watch.config import load_config
     from ampel_watch.daemon import Daemon
@@ -172,19 +185,21 @@ async def _watch(path: Path, clock: "NightClock", shown: Shown, for_s: float | N
     from ampel_watch.storage import Database
     from ampel_watch.storage.overview import EventFilter, list_events
 
-    plugins = PluginManager()
+    plugins, shown = PluginManager(), Shown()
     plugins.load()
     config = load_config(path, kinds=plugins.notifier_kinds(), environ={})
-    around = Surroundings(clock, plugins, click.echo)
     with contextlib.closing(Database.open(config.state)) as database:
-        async with Parts(config, database, around) as parts:
+        async with Parts(config, database, Surroundings(clock, plugins, click.echo)) as parts:
             daemon = Daemon(parts)
             stop_on_signals(daemon)
             if for_s is not None:
                 asyncio.get_running_loop().call_later(for_s, daemon.stop)
-            await daemon.run()
+            clock.begin()
+            async with _background(sandbox.follow()), _background(_announce_nights(clock, nights, shown)):
+                await daemon.run()
         events = await database.run(lambda c: list_events(c, EventFilter()))
     shown.events.update(json.loads(body)["watch"] for _, body in events)
+    return shown
 
 
 @contextlib.asynccontextmanager

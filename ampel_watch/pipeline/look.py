@@ -5,6 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from ampel_watch.clock import Clock
 from ampel_watch.errors import ServiceError
 from ampel_watch.model import StockKey
 from ampel_watch.pipeline.record import Circumstances
@@ -94,7 +95,9 @@ def name_troubles(look: Look) -> None:
         errors |= dict.fromkeys(targets.tells, str(look.live_error))
 
 
-def gap(last_good: datetime | None, now: datetime, every: timedelta) -> datetime | None:
+def gap(last_good: datetime | None, clock: Clock, every: timedelta) -> datetime | None:
     """The end of the last good look, if nothing was seen for unusually long since."""
     usual = max(_GAP_AT_LEAST, every * _GAP_IN_PERIODS)
-    return last_good if last_good is not None and now - last_good > usual else None
+    if last_good is None or clock.real_seconds_since(last_good) <= usual.total_seconds():
+        return None
+    return last_good

@@ -90,7 +90,7 @@ class Poller:
             last_good = health.service(connection, "live").succeeded_at
             first_looks = looks.first_looks_at(connection, targets.targets())
             new_to = {key: new for key in targets.stocks if (new := targets.new_to_stock(key, first_looks))}
-            circumstances = Circumstances(epoch, gap(last_good, now, shortest), new_to)
+            circumstances = Circumstances(epoch, gap(last_good, self._clock, shortest), new_to)
             listed = looks.channels(connection)
             return Look(targets, report, circumstances, first_looks, listed, self._changed, identity)
 

@@ -13,6 +13,8 @@ _LONGEST_GAP = timedelta(days=2)
 class NightClock:
     """Shows each of some nights in `night_s` real seconds, and goes on at the same pace after the last.
 
+    It stands still until `begin`, so that what must be set up takes no time of the first night.
+
     Parameters
     ----------
     nights: the dates by which each night is over, ascending.
@@ -24,7 +26,11 @@ class NightClock:
         self._marks = _marks(nights, night_s)
         self._pace = _NIGHT.total_seconds() / night_s
         self._monotonic = monotonic
-        self._began_s = monotonic()
+        self._began_s: float | None = None
+
+    def begin(self) -> None:
+        """Let time pass."""
+        self._began_s = self._monotonic()
 
     def now(self) -> datetime:
         """The date in the sandbox."""
@@ -34,8 +40,12 @@ class NightClock:
         """Real seconds until the sandbox reaches a date."""
         return max(0.0, self._second_of(when) - self._elapsed_s())
 
+    def real_seconds_since(self, when: datetime) -> float:
+        """Real seconds since the sandbox was at a date."""
+        return max(0.0, self._elapsed_s() - self._second_of(when))
+
     def _elapsed_s(self) -> float:
-        return self._monotonic() - self._began_s
+        return 0.0 if self._began_s is None else self._monotonic() - self._began_s
 
     def _date_at(self, second: float) -> datetime:
         place = bisect_right(self._marks, second, key=lambda mark: mark[0])
