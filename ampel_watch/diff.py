@@ -120,7 +120,9 @@ def _left(channel: str, members_of: Collection[str], seen: Snapshot) -> Differen
 def _updated(stored: Snapshot, seen: Snapshot) -> Difference | None:
     was, now = stored.last_change, seen.last_change
     newer = now is not None and (was is None or now > was)
-    new_entries = len(seen.journal - stored.journal) if None not in (seen.journal, stored.journal) else 0  # type: ignore[operator]
+    new_entries = 0
+    if seen.journal is not None and stored.journal is not None:
+        new_entries = len(seen.journal - stored.journal)
     if not newer and not new_entries:
         return None
     before = {"updated": iso(was) if was else None}

@@ -154,7 +154,7 @@ def lateness(event: Event, late_s: float) -> str | None:
     """A sentence that says by how much, and why, a message comes late; None if it does not."""
     parts = []
     if event.late_s >= _LATE_FROM_S:
-        parts.append(f"found up to {age(event.late_s)} late: there was no good look in between")
+        parts.append(f"found up to {age(event.late_s)} late (no good look in between)")
     if late_s >= _LATE_FROM_S:
         parts.append(f"delivered {age(late_s)} late")
     return f"Late: {'; '.join(parts)}." if parts else None

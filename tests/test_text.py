@@ -182,9 +182,9 @@ def test_a_test_says_so_in_the_title_and_below() -> None:
     [
         (0, 0, None),
         (299, 299, None),
-        (7500, 0, "Late: found up to 2 h 5 min late: there was no good look in between."),
+        (7500, 0, "Late: found up to 2 h 5 min late (no good look in between)."),
         (0, 600, "Late: delivered 10 min late."),
-        (300, 600, "Late: found up to 5 min late: there was no good look in between; delivered 10 min late."),
+        (300, 600, "Late: found up to 5 min late (no good look in between); delivered 10 min late."),
     ],
 )
 def test_lateness_tells_by_how_much_and_why(found_late_s: float, delivered_late_s: float, note: str | None) -> None:

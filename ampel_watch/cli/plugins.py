@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @json_option
-@click.pass_obj
-def plugins(setup: Setup, as_json: bool) -> int:  # noqa: ARG001 - every verb gets the setup
+def plugins(as_json: bool) -> int:
     """Show the plugins, and which are broken.
 
     Ends with 1 if one is.

@@ -37,12 +37,12 @@ def list_events(connection: Connection, wanted: EventFilter) -> list[tuple[int, 
 
 def watch_rows(connection: Connection) -> dict[str, dict[str, Any]]:
     """How the last look of each watch went."""
-    return {row.name: dict(row._mapping) for row in connection.execute(select(watches))}  # noqa: SLF001 - documented
+    return {row["name"]: dict(row) for row in connection.execute(select(watches)).mappings()}
 
 
 def service_rows(connection: Connection) -> dict[str, dict[str, Any]]:
     """How each service was found last."""
-    return {row.name: dict(row._mapping) for row in connection.execute(select(services))}  # noqa: SLF001 - documented
+    return {row["name"]: dict(row) for row in connection.execute(select(services)).mappings()}
 
 
 def queue(connection: Connection) -> Iterator[dict[str, Any]]:
@@ -59,8 +59,7 @@ def queue(connection: Connection) -> Iterator[dict[str, Any]]:
         .group_by(deliveries.c.receiver, deliveries.c.state)
         .order_by(deliveries.c.receiver, deliveries.c.state)
     )
-    for row in connection.execute(grouped):
-        yield dict(row._mapping)  # noqa: SLF001 - the documented way to a row's columns
+    yield from map(dict, connection.execute(grouped).mappings())
 
 
 def last_error(connection: Connection, receiver: str) -> str | None:
