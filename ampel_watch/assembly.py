@@ -77,7 +77,7 @@ class Parts:
     def _poller(self, services: Services) -> Poller:
         live, around = self.config.services.live, self.around
         assert live is not None
-        return Poller(services, self.database, around.clock, live, changed=self.changed, random=around.random)
+        return Poller(services, self.database, around.clock, live, changed=self.changed)
 
     def _notifier(self, receiver: Receiver) -> Notifier:
         try:

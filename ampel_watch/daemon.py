@@ -119,8 +119,8 @@ class Daemon:
             error = report.errors.get(watch.name)
             if error is None and self._troubled.pop(watch.name, None) is not None:
                 _LOG.warning("watch %s: looks are complete again", watch.name)
-            elif error is not None and self._troubled.get(watch.name) != error:
-                self._troubled[watch.name] = error
+            elif error is not None and self._troubled.get(watch.name) != _kind_of(error):
+                self._troubled[watch.name] = _kind_of(error)
                 _LOG.error("watch %s: %s", watch.name, error)
         names = ", ".join(watch.name for watch in watches)
         _LOG.info("looked at %s: %d stocks read, %d changes", names, report.read, report.changes)
@@ -142,3 +142,8 @@ class Daemon:
         due = await deliverer.next_due()
         wait_s = _LOOK_AGAIN_S if due is None else self._parts.around.clock.real_seconds_until(due)
         await deliverer.wait(min(max(wait_s, _MOMENT_S), _LOOK_AGAIN_S))
+
+
+def _kind_of(error: str) -> str:
+    """The error without the stocks that it concerns, which change from look to look."""
+    return error.partition(", for ")[0]

@@ -133,5 +133,8 @@ def _updated(stored: Snapshot, seen: Snapshot) -> Difference | None:
 
 
 def counts_as_gone(last_miss: datetime | None, now: datetime, every: timedelta) -> bool:
-    """Whether a reading that says "no such stock" counts: those at least one `every` apart do."""
-    return last_miss is None or now - last_miss >= every
+    """Whether a reading that says "no such stock" counts: those at least one `every` apart do.
+
+    One dated ahead comes from a clock that was wrong, and holds nothing up.
+    """
+    return last_miss is None or not timedelta() <= now - last_miss < every

@@ -43,6 +43,7 @@ async def take_over(parts: Parts) -> None:
 
     def settle(connection: Connection) -> tuple[int, int]:
         looks.forget_first_looks(connection, pairs)  # what is added again later is looked at for the first time again
+        looks.forget_the_future(connection, now)
         released = outbox.release_claims(connection, now)
         return released, outbox.bury_removed(connection, parts.config.receivers, now)
 

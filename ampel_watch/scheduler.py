@@ -29,7 +29,7 @@ class Schedule:
         """Call back for this watch at `due`, or at once if that has passed."""
         wait = timedelta(seconds=self._clock.real_seconds_until(due))
         self._scheduler.add_job(
-            self._on_due,
+            self._fire,
             DateTrigger(datetime.now(UTC) + wait),
             args=(watch,),
             id=watch,
@@ -37,6 +37,10 @@ class Schedule:
             misfire_grace_time=None,
             coalesce=True,
         )
+
+    async def _fire(self, watch: str) -> None:
+        """A coroutine, because APScheduler runs plain functions in another thread."""
+        self._on_due(watch)
 
     def stop(self) -> None:
         """Call back no more."""

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from ampel_watch import ztf
 from ampel_watch.clock import Clock
 from ampel_watch.errors import RequestRefused, StreamFailed
-from ampel_watch.model import JSON, Alert, Snapshot, StockKey
+from ampel_watch.model import JSON, Alert, Snapshot, StockKey, iso
 from ampel_watch.pipeline.overlap import WIDE_OVERLAP, since
 from ampel_watch.services.archive import ArchiveClient
 from ampel_watch.services.streams import StreamQuery
@@ -32,6 +32,7 @@ NAMES_PER_STREAM = 1000
 _REMEMBER = timedelta(days=10)
 # The live record of an alert may come minutes to hours after the alert itself.
 READ_AGAIN_AFTER = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
+GIVE_UP_AFTER = timedelta(days=3)
 _JD_STEP = 1e-6  # 0.09 s: the archive's upper bound is exclusive
 
 
@@ -209,3 +210,16 @@ def put_off(connection: Connection, alerts: Iterable[PendingRead]) -> None:
     """Put off planned reads that found no stock: most alerts pass no channel, so that is no sign of anything."""
     for alert in alerts:
         settle_alert(connection, alert, None)
+
+
+def retry_later(connection: Connection, alerts: Iterable[PendingRead], now: datetime) -> None:
+    """Try planned reads again that failed: that is no answer, so it ends a plan only after days, and with a notice."""
+    for alert in alerts:
+        if now - alert.found_at < GIVE_UP_AFTER:
+            wait = READ_AGAIN_AFTER[min(alert.step, len(READ_AGAIN_AFTER) - 1)]
+            reads.postpone(connection, alert.key, step=alert.step, due_at=now + wait)
+        else:
+            reads.settle(connection, alert.key)
+            days = GIVE_UP_AFTER.days
+            what = f"{alert.name} has an alert of {iso(alert.alert_at)}, but could not be read for {days} days"
+            health.note(connection, now, "unreadable_stock", what)

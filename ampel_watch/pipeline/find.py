@@ -6,6 +6,8 @@ from datetime import datetime
 from functools import partial
 from typing import Literal
 
+from sqlalchemy import Connection
+
 from ampel_watch.clock import Clock
 from ampel_watch.config import LiveSettings
 from ampel_watch.errors import OF_THE_SERVICE, NotOffered, ServiceError, ServiceUnavailable
@@ -17,7 +19,7 @@ from ampel_watch.pipeline.overlap import WIDE_EVERY, since
 from ampel_watch.pipeline.record import Circumstances, Reading, record_channel_look, record_readings
 from ampel_watch.pipeline.services import Services
 from ampel_watch.services.live import LiveClient
-from ampel_watch.storage import Database, health
+from ampel_watch.storage import Database, health, stocks
 from ampel_watch.storage.looks import ChannelLook
 
 _LOG = logging.getLogger(__name__)
@@ -109,15 +111,21 @@ class MemberFinder:
             await self._finish_channel(look, channel, finished)
 
     async def _record_page(self, look: Look, page: list[Snapshot]) -> None:
-        readings = [
-            Reading(s, whole=False, watched=bool((s.channels or frozenset()) & look.targets.channels.keys()))
-            for s in page
-        ]
         check_identity(self._services.live, look)
-        look.listed |= {snapshot.key for snapshot in page}
-        circumstances = Circumstances(look.circumstances.epoch, look.circumstances.unseen_since, {})
+        watched = look.targets.channels.keys()
+        readings = [Reading(s, whole=False, watched=bool((s.channels or frozenset()) & watched)) for s in page]
+        around = Circumstances(look.circumstances.epoch, look.circumstances.unseen_since, {})
+
+        def record(connection: Connection) -> int:
+            found = record_readings(connection, readings, around)
+            members_of = stocks.members_of(connection, {snapshot.key for snapshot in page})
+            # Where a document leaves a channel out, only the stock itself, read whole, tells whether it left.
+            agree = (s.key for s in page if members_of.get(s.key, frozenset()) & watched <= (s.channels or frozenset()))
+            look.listed.update(agree)
+            return found
+
         look.stocks_seen += len(page)
-        look.count(await self._database.run(partial(record_readings, readings=readings, circumstances=circumstances)))
+        look.count(await self._database.run(record))
 
     async def _search(self, look: Look, searches: list[AlertSearch], channels: Sequence[str]) -> None:
         if self._services.archive is None:

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from ampel_watch import ztf
 from ampel_watch.clock import Clock
 from ampel_watch.errors import ServiceError
 from ampel_watch.model import StockKey
@@ -60,6 +62,7 @@ class Look:
     identity: str | None
     channel_errors: dict[str, ServiceError] = field(default_factory=dict)
     stock_errors: dict[StockKey, ServiceError] = field(default_factory=dict)
+    members_that_failed: Mapping[StockKey, frozenset[str]] = field(default_factory=dict)
     archive_asked: bool = False
     archive_error: ServiceError | None = None
     live_error: ServiceError | None = None
@@ -78,21 +81,31 @@ class Look:
 def name_troubles(look: Look) -> None:
     """Say of each watch what kept its look from being complete."""
     targets, errors = look.targets, look.report.errors
-    troubles: dict[str, list[ServiceError]] = defaultdict(list)
+    troubles: dict[str, list[str]] = defaultdict(list)
     for channel, error in look.channel_errors.items():
         for watch in targets.channels[channel]:
-            troubles[watch].append(error)
-    for key, error in look.stock_errors.items():
-        if key in targets.stocks:
-            for watch in targets.stocks[key].watches:
-                troubles[watch].append(error)
-        else:
-            look.report.warnings.append(str(error))
+            troubles[watch].append(str(error))
+    for key, error in sorted(look.stock_errors.items()):
+        for watch in _watches_of(look, key):
+            troubles[watch].append(f"{error}, for {name_of(key)}")
     for watch, found in troubles.items():
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        errors[watch] = f"{found[0]}{more}"
+        errors[watch] = found[0] + (f" and {len(found) - 1} more" if len(found) > 1 else "")
     if look.live_error is not None:
         errors |= dict.fromkeys(targets.tells, str(look.live_error))
+
+
+def _watches_of(look: Look, key: StockKey) -> set[str]:
+    """Who cannot know what became of a stock that failed: those that name it, and those of its channels."""
+    named = look.targets.stocks.get(key)
+    watches = set(named.watches) if named else set()
+    for channel in look.members_that_failed.get(key, ()):
+        watches.update(look.targets.channels.get(channel, ()))
+    return watches
+
+
+def name_of(key: StockKey) -> str:
+    """What people call a stock."""
+    return ztf.name_of(key.id) if key.survey == "ztf" else f"{key.survey}/{key.id}"
 
 
 def gap(last_good: datetime | None, clock: Clock, every: timedelta) -> datetime | None:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
-from random import Random
 
 from sqlalchemy import Connection
 
@@ -19,7 +18,7 @@ from ampel_watch.clock import Clock
 from ampel_watch.config import LiveSettings, Watch
 from ampel_watch.errors import OF_THE_SERVICE, CredentialsRefused, ServiceError
 from ampel_watch.model import StockKey
-from ampel_watch.pipeline.alerts import put_off
+from ampel_watch.pipeline.alerts import put_off, retry_later
 from ampel_watch.pipeline.find import MemberFinder, check_identity
 from ampel_watch.pipeline.look import Look, Report, gap, name_troubles
 from ampel_watch.pipeline.reader import Reader, ReadRequest, ReadResult
@@ -33,6 +32,9 @@ from ampel_watch.storage.reads import PendingRead
 
 _LOG = logging.getLogger(__name__)
 
+# How long a stock whose first reading failed waits to be tried before its turn.
+_TRY_AGAIN_AFTER = timedelta(minutes=10)
+
 
 class Poller:
     """Looks at the live service, and at the archive where that tells what to look at."""
@@ -45,7 +47,6 @@ class Poller:
         settings: LiveSettings,
         *,
         changed: asyncio.Event,
-        random: Random,
     ) -> None:
         self._services = services
         self._changed = changed
@@ -53,8 +54,8 @@ class Poller:
         self._clock = clock
         self._settings = settings
         self._finder = MemberFinder(services, database, clock, settings)
-        self._unreadable: set[StockKey] = set()
-        self._order = RefreshOrder(random)
+        self._tried: dict[StockKey, datetime] = {}
+        self._order = RefreshOrder()
 
     async def look(self, watches: Sequence[Watch], *, at_most: int | None = None) -> Report:
         """One look at what these watches need; sets `changed` as soon as a change is recorded.
@@ -87,10 +88,11 @@ class Poller:
 
         def load(connection: Connection) -> Look:
             epoch = health.note_identity(connection, identity, now)
-            last_good = health.service(connection, "live").succeeded_at
+            live = health.service(connection, "live")
+            self._order.resume(live.refreshed_to)
             first_looks = looks.first_looks_at(connection, targets.targets())
             new_to = {key: new for key in targets.stocks if (new := targets.new_to_stock(key, first_looks))}
-            circumstances = Circumstances(epoch, gap(last_good, self._clock, shortest), new_to)
+            circumstances = Circumstances(epoch, gap(live.succeeded_at, self._clock, shortest), new_to)
             listed = looks.channels(connection)
             return Look(targets, report, circumstances, first_looks, listed, self._changed, identity)
 
@@ -105,15 +107,22 @@ class Poller:
         look.live_error = reader.live_error
         if reader.live_error is None:
             look.report.more = more
-            await self._record_faults(wanted, reader)
+            await self._record_faults(look, wanted)
             await self._record_missing(look)
 
-    async def _record_faults(self, wanted: list[ReadRequest], reader: Reader) -> None:
-        """A service may answer 500 for a stock that it does not know: such shall not stand before all others."""
-        failed = [request for request in wanted if request.key in reader.stock_errors]
-        self._unreadable |= {request.key for request in failed if request.watched}
+    async def _record_faults(self, look: Look, wanted: list[ReadRequest]) -> None:
+        """Put failed reads behind others: a service may answer 500 for each stock that it does not know."""
+        failed = [request for request in wanted if request.key in look.stock_errors]
+        now = self._clock.now()
+        self._tried |= {request.key: now for request in failed if request.watched}
+        self._order.note(request.key for request in failed if request.watched)
         alerts = [request.alert for request in failed if request.alert is not None]
-        await self._database.run(partial(put_off, alerts=alerts))
+
+        def record(connection: Connection) -> dict[StockKey, frozenset[str]]:
+            retry_later(connection, alerts, now)
+            return stocks.members_of(connection, look.stock_errors.keys())
+
+        look.members_that_failed = await self._database.run(record)
 
     async def _wanted(self, look: Look, at_most: int | None) -> tuple[list[ReadRequest], bool]:
         """What to read (because of alerts, for the first time, or read longest ago), and whether that is not all."""
@@ -123,7 +132,7 @@ class Poller:
         )
         watched = members | {key: named.name for key, named in look.targets.stocks.items()}
         wanted = {read.key: ReadRequest(read.key, read.name, read.key in watched, read) for read in due}
-        new = [key for key in look.circumstances.new_to if key not in self._unreadable]
+        new = self._never_looked_at(look, now)
         for key in islice((key for key in new if key not in wanted), at_most):
             wanted[key] = ReadRequest(key, watched[key])
         more = len(due) == at_most or any(key not in wanted for key in new)
@@ -134,6 +143,11 @@ class Poller:
             wanted[key] = ReadRequest(key, watched[key])
         return list(wanted.values()), more
 
+    def _never_looked_at(self, look: Look, now: datetime) -> list[StockKey]:
+        """The named stocks that a watch is new to; those tried in vain wait a while, and come after the others."""
+        waiting = {key for key, tried_at in self._tried.items() if now - tried_at < _TRY_AGAIN_AFTER}
+        return sorted(look.circumstances.new_to.keys() - waiting, key=lambda key: (key in self._tried, key))
+
     async def _record_results(self, look: Look, results: list[ReadResult]) -> None:
         check_identity(self._services.live, look)
         self._order.note(result.request.key for result in results if result.request.watched)
@@ -142,9 +156,11 @@ class Poller:
         for result in results:
             request = result.request
             if result.snapshot is not None:
-                self._unreadable.discard(request.key)
+                self._tried.pop(request.key, None)
                 look.stocks_seen += 1
-                readings.append(Reading(result.snapshot, watched=request.watched, alert=request.alert))
+                in_question = (result.snapshot.channels or frozenset()) & look.targets.channels.keys()
+                watched = request.watched or bool(in_question)
+                readings.append(Reading(result.snapshot, watched=watched, alert=request.alert))
             elif request.watched:
                 look.missing.add(request.key)
             if result.snapshot is None and request.alert is not None:
@@ -159,15 +175,16 @@ class Poller:
 
     async def _record_missing(self, look: Look) -> None:
         """Count the stocks that the service says it does not have, if it answers otherwise."""
-        if not look.missing or not await self._answers_otherwise(look):
-            return
         known = await self._database.run(lambda c: stocks.load(c, look.missing))
-        for key in sorted(look.missing - known.keys() - self._unreadable):
-            self._unreadable.add(key)
-            name = look.targets.stocks[key].name
-            look.report.warnings.append(f"live: there is no stock {name} (yet), or this token may not see it")
-        every = {key: self._every(look, key, stored.members_of) for key, stored in known.items()}
         now, unseen_since = self._clock.now(), look.circumstances.unseen_since
+        for key in sorted(look.missing - known.keys()):
+            if key not in self._tried:
+                name = look.targets.stocks[key].name
+                look.report.warnings.append(f"live: there is no stock {name} (yet), or this token may not see it")
+            self._tried[key] = now
+        if not known or not await self._answers_otherwise(look):
+            return
+        every = {key: self._every(look, key, stored.members_of) for key, stored in known.items()}
         recorded = await self._database.run(partial(record_misses, missing=every, now=now, unseen_since=unseen_since))
         look.count(recorded)
 
@@ -193,6 +210,7 @@ class Poller:
         now = self._clock.now()
 
         def record(connection: Connection) -> None:
+            health.note_refreshed(connection, self._order.last)
             if look.live_error is not None:
                 health.note_service_failure(connection, "live", now, str(look.live_error))
             elif look.good_answers:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
+from ampel_watch.model import StockKey
 from ampel_watch.storage.schema import notices, services, watches
 from ampel_watch.storage.upsert import upsert
 
@@ -17,6 +18,7 @@ class ServiceHealth:
     ----------
     failing_since: start of the present run of failures; None if the last call was good.
     listing: which way of finding a channel's stocks was chosen last (`rest` or `archive`).
+    refreshed_to: the stock that was refreshed last, when watched stocks are read in turn.
     identity: digest of the token's identities, and `epoch`, how often it has changed.
     """
 
@@ -24,6 +26,7 @@ class ServiceHealth:
     failing_since: datetime | None = None
     error: str | None = None
     listing: str | None = None
+    refreshed_to: StockKey | None = None
     identity: str | None = None
     epoch: int = 0
 
@@ -33,7 +36,28 @@ def service(connection: Connection, name: str) -> ServiceHealth:
     row = connection.execute(select(services).where(services.c.name == name)).first()
     if row is None:
         return ServiceHealth()
-    return ServiceHealth(row.succeeded_at, row.failing_since, row.error, row.listing, row.identity, row.epoch)
+    return ServiceHealth(
+        succeeded_at=row.succeeded_at,
+        failing_since=row.failing_since,
+        error=row.error,
+        listing=row.listing,
+        refreshed_to=_key_of(row.refreshed_to),
+        identity=row.identity,
+        epoch=row.epoch,
+    )
+
+
+def _key_of(text: str | None) -> StockKey | None:
+    if text is None:
+        return None
+    survey, _, stock_id = text.partition("/")
+    return StockKey(survey, int(stock_id))
+
+
+def note_refreshed(connection: Connection, last: StockKey | None) -> None:
+    """Remember how far the round of refreshing has come."""
+    if last is not None and service(connection, "live").refreshed_to != last:
+        upsert(connection, services, {"name": "live"}, {"refreshed_to": f"{last.survey}/{last.id}"})
 
 
 def note_service_success(connection: Connection, name: str, at: datetime) -> None:

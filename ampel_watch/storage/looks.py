@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from ampel_watch.storage.batches import batches
 from ampel_watch.storage.changes import newest_seq
@@ -110,3 +110,8 @@ def forget_first_looks(connection: Connection, kept: Collection[tuple[str, str]]
             gone,
         )
     return len(gone)
+
+
+def forget_the_future(connection: Connection, now: datetime) -> None:
+    """First looks dated ahead come from a clock that was wrong; they were at the latest now."""
+    connection.execute(update(first_looks).where(first_looks.c.looked_at > now).values(looked_at=now))

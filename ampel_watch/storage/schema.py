@@ -263,6 +263,7 @@ services = Table(
     Column("failing_since", UtcDateTime),
     Column("error", Text),
     Column("listing", String(16)),
+    Column("refreshed_to", String(64)),
     Column("identity", String(64)),
     Column("epoch", Integer, nullable=False, server_default="0"),
 )

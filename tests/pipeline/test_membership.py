@@ -4,11 +4,13 @@ import contextlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from ampel_watch.model import Alert
 from ampel_watch.pipeline.alerts import store_alerts
 from ampel_watch.sandbox import Fault, PacketSky
-from ampel_watch.storage import Database, reads
+from ampel_watch.services.times import jd_of
+from ampel_watch.storage import Database, reads, schema
 
 START = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
 X, Y = "SANDBOX_INFANT_SN", "SANDBOX_AGN"
@@ -29,6 +31,11 @@ def naming(*names, name="mine", **more):
 async def bench(workbench):
     async with workbench(PacketSky(()), START) as bench:
         yield bench
+
+
+async def rows(bench, table):
+    async with bench.parts() as parts:
+        return [dict(row) for row in await parts.database.run(lambda c: list(c.execute(select(table)).mappings()))]
 
 
 async def later(bench, **span):
@@ -249,3 +256,143 @@ def test_an_alert_with_impossible_values_costs_only_itself(tmp_path, jd, ra):
         stored = database.run_now(lambda c: store_alerts(c, search="s", alerts=[strange, sound], now=START))
         assert stored == 2
         assert {read.name for read in database.run_now(lambda c: reads.due(c, START, None))} == {A, B}
+
+
+async def test_leaving_one_channel_is_told_though_another_goes_on_listing_the_stock(bench):
+    for channel in (X, Y):
+        bench.sandbox.enter(A, channel)
+    bench.configure(on(X, Y, name="both"))
+    await bench.once()
+    bench.sandbox.leave(A, X)
+    for _ in range(3):
+        bench.sandbox.touch(A)
+        await later(bench, hours=1)
+    assert bench.memory.told == [("both", "channel_left", A)]
+
+
+async def test_stocks_that_always_fail_do_not_use_up_the_budget(workbench):
+    known = [f"ZTF26aaaaak{letter}" for letter in "abcdefghij"]
+    unknown = [f"ZTF26aaaaaa{letter}" for letter in "abcdefghij"]
+    async with workbench(PacketSky(()), START, unknown_stock="500") as bench:
+        for name in known:
+            bench.sandbox.enter(name, X)
+        bench.live_extra = ", budget: 5"
+        bench.services = ("live",)
+        bench.configure(naming(*unknown, *known))
+        async with bench.parts() as parts:
+            for _ in range(2):
+                await parts.poller.look(parts.config.watches)
+            for name in known:
+                bench.sandbox.enter(name, Y)
+            for _ in range(8):
+                bench.pass_time(minutes=1)
+                await parts.poller.look(parts.config.watches)
+            await parts.evaluator.evaluate()
+            await parts.deliverer.drain()
+        assert sorted(name for _, _, name in bench.memory.told) == known
+
+
+async def test_a_fault_at_the_first_look_is_tried_again_whatever_the_budget(workbench):
+    async with workbench(PacketSky(()), START) as bench:
+        bench.sandbox.enter(A, X)
+        bench.sandbox.enter(B, X)
+        bench.live_extra = ", budget: 0"
+        bench.services = ("live",)
+        bench.configure(naming(A, B))
+        async with bench.parts() as parts:
+            bench.sandbox.faults["live"] = Fault(status=500, route="/stock/{id}")
+            assert (await parts.poller.look(parts.config.watches)).errors
+            bench.sandbox.faults.clear()
+            bench.pass_time(minutes=11)
+            assert (await parts.poller.look(parts.config.watches)).read == 2
+
+
+async def test_unknown_names_before_others_do_not_keep_these_from_being_read(workbench):
+    unknown = [f"ZTF26aaaaaa{letter}" for letter in "abcdef"]
+    async with workbench(PacketSky(()), START) as bench:
+        bench.sandbox.enter("ZTF26aaaaaz" + "a", X)
+        bench.services = ("live",)
+        bench.configure(naming(*unknown, "ZTF26aaaaaza"))
+        bench.sandbox.faults["live"] = Fault(status=500, route="/channels")
+        async with bench.parts() as parts:
+            reports = [await parts.poller.look(parts.config.watches, at_most=3) for _ in range(4)]
+        assert [report.more for report in reports] == [True, True, False, False]
+        assert {row["name"] for row in await rows(bench, schema.stocks)} == {"ZTF26aaaaaza"}
+
+
+async def test_a_read_for_an_alert_that_fails_for_hours_is_not_given_up(workbench):
+    async with workbench(PacketSky(()), START, listing=False) as bench:
+        bench.configure(on(X))
+        await bench.once()
+        bench.pass_time(minutes=5)
+        alert = Alert(7, A, jd_of(bench.clock.now()), {"ra": 1.0, "dec": 2.0})
+        bench.sandbox.enter(A, X)
+        async with bench.parts() as parts:
+            await parts.database.run(lambda c: store_alerts(c, search="s", alerts=[alert], now=bench.clock.now()))
+        bench.sandbox.faults["live"] = Fault(status=500, route="/stock/{id}")
+        for _ in range(9):
+            bench.pass_time(hours=1)
+            await bench.once()
+        bench.sandbox.faults.clear()
+        bench.pass_time(hours=7)
+        await bench.once()
+        assert bench.memory.told == [("x", "channel_match", A)]
+
+
+async def test_a_read_that_fails_for_days_is_given_up_with_a_notice(workbench):
+    async with workbench(PacketSky(()), START, listing=False) as bench:
+        bench.configure(on(X))
+        await bench.once()
+        bench.sandbox.enter(A, X)
+        alert = Alert(7, A, jd_of(START), {})
+        async with bench.parts() as parts:
+            await parts.database.run(lambda c: store_alerts(c, search="s", alerts=[alert], now=START))
+        bench.sandbox.faults["live"] = Fault(status=500, route="/stock/{id}")
+        for _ in range(4):
+            bench.pass_time(days=1)
+            await bench.once()
+        assert await rows(bench, schema.pending_reads) == []
+        assert [row["what"] for row in await rows(bench, schema.notices)] == ["unreadable_stock"]
+
+
+async def test_a_first_look_under_a_clock_that_was_ahead_silences_nothing(workbench):
+    async with workbench(PacketSky(()), START + timedelta(days=30), listing=False) as bench:
+        bench.configure(on(X))
+        await bench.once()
+        bench.clock.date = START
+        await bench.once()
+        bench.pass_time(minutes=5)
+        bench.sandbox.enter(A, X)
+        alert = Alert(7, A, jd_of(bench.clock.now()), {})
+        async with bench.parts() as parts:
+            await parts.database.run(lambda c: store_alerts(c, search="s", alerts=[alert], now=bench.clock.now()))
+        bench.pass_time(minutes=5)
+        await bench.once()
+        assert bench.memory.told == [("x", "channel_match", A)]
+
+
+async def test_a_member_that_cannot_be_read_is_trouble_for_the_watch_of_its_channel(bench):
+    bench.sandbox.enter(A, X)
+    bench.sandbox.enter(B, X)
+    bench.configure(on(X))
+    await bench.once()
+    bench.pass_time(days=10)
+    bench.sandbox.faults["live"] = Fault(status=500, route="/stock/{id}")
+    done = await bench.once()
+    assert done.report.errors["x"].endswith(f", for {A} and 1 more")
+
+
+async def test_rounds_of_refreshing_go_on_over_restarts(workbench):
+    names = [f"ZTF26aaaaa{a}{b}" for a in "abc" for b in "abcdefgh"]
+    async with workbench(PacketSky(()), START) as bench:
+        for name in names:
+            bench.sandbox.enter(name, X)
+        bench.live_extra = ", budget: 5"
+        bench.services = ("live",)
+        bench.configure(naming(*names))
+        await bench.once()
+        for name in names:
+            bench.sandbox.enter(name, Y)
+        for _ in range(5):
+            await later(bench)
+        assert sorted(name for _, _, name in bench.memory.told) == names

@@ -136,6 +136,7 @@ def upgrade() -> None:
         sa.Column("failing_since", UtcDateTime(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("listing", sa.String(length=16), nullable=True),
+        sa.Column("refreshed_to", sa.String(length=64), nullable=True),
         sa.Column("identity", sa.String(length=64), nullable=True),
         sa.Column("epoch", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_services")),
