@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from ampel_watch.assembly import Parts, Surroundings
 from ampel_watch.clock import ManualClock
@@ -19,6 +20,10 @@ from ampel_watch.rounds import Round, one_round
 from ampel_watch.sandbox import Sandbox
 from ampel_watch.settings import Settings
 from ampel_watch.storage import Database
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 SHARED = Path(__file__).parents[2] / "shared"
 
