@@ -1,6 +1,7 @@
 """A desk with a configuration, the command in this process, and servers in the background."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -48,13 +49,18 @@ def sandbox(background: Background) -> Sandbox:
 
 @pytest.fixture
 def with_events(desk: Desk, run: Callable[..., Ran], sandbox: Sandbox, background: Background) -> list[str]:
-    """A state with three events of two stocks, the names of which are returned in order."""
+    """A state with three events of two stocks, the names of which are returned in order.
+
+    The stock leaves a few seconds after all else, as the record dates it: so its leaving is an update too, always,
+    and not only if a second has passed since it entered.
+    """
     names = ["ZTF21aaqhhfu", "ZTF19aapreis", "ZTF21aaqhhfu"]
     desk.watch_sandbox(sandbox)
     assert run("once").code == 0
     background.call(lambda: sandbox.enter(names[0], "SANDBOX_INFANT_SN"))
     background.call(lambda: sandbox.enter(names[1], "SANDBOX_INFANT_SN"))
     assert run("once").code == 0
-    background.call(lambda: sandbox.leave(names[2], "SANDBOX_INFANT_SN"))
+    leaves_at = datetime.now(UTC) + timedelta(seconds=5)
+    background.call(lambda: sandbox.ampel.leave(names[2], "SANDBOX_INFANT_SN", leaves_at))
     assert run("once").code == 0
     return names
