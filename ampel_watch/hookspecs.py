@@ -9,7 +9,8 @@ from collections.abc import Iterable
 import pluggy
 
 from ampel_watch.model import Event
-from ampel_watch.protocols import DeliveryReport, NotifierKind
+from ampel_watch.protocols import DeliveryReport, EnricherKind, NotifierKind
+from ampel_watch.rules import RuleName
 
 PROJECT = "ampel_watch"
 
@@ -20,6 +21,16 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 @hookspec
 def register_notifiers() -> Iterable[NotifierKind]:  # type: ignore[empty-body]
     """Return the notifier kinds that this plugin adds. Called once, at start."""
+
+
+@hookspec
+def register_enrichers() -> Iterable[EnricherKind]:  # type: ignore[empty-body]
+    """Return the enrichers that this plugin adds. Called once, at start."""
+
+
+@hookspec
+def register_rule_names() -> Iterable[RuleName]:  # type: ignore[empty-body]
+    """Return the names that this plugin adds to rules; their `source` is the enricher that gives the values."""
 
 
 @hookspec

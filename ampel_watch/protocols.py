@@ -1,12 +1,14 @@
-"""What a plugin implements: a notifier, and the kind that makes it from a receiver's settings."""
+"""What a plugin implements: notifiers and enrichers, and the kinds that make them from settings."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import tzinfo
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
 from typing import Any, Protocol
 
 from ampel_watch.clock import Clock
-from ampel_watch.model import Event
+from ampel_watch.lightcurve import LightCurve
+from ampel_watch.model import Event, EventStock, Match
+from ampel_watch.rules import RuleName
 from ampel_watch.settings import Settings
 
 
@@ -26,6 +28,30 @@ class Attempt:
     late_s: float = 0.0
 
 
+class Pictures(Protocol):
+    """Draws pictures for messages, each once for all receivers, beside the event loop."""
+
+    async def light_curve(self, event: Event) -> bytes | None:
+        """The stock's light curve as a PNG, the event's newest point marked; None if nothing is known of it."""
+        ...
+
+    async def cutouts(self, event: Event) -> bytes | None:
+        """Science, template and difference image of the newest detection in one PNG; None if there are none."""
+        ...
+
+
+class NoPictures:
+    """Where there is nothing to draw from."""
+
+    async def light_curve(self, _event: Event) -> bytes | None:
+        """None."""
+        return None
+
+    async def cutouts(self, _event: Event) -> bytes | None:
+        """None."""
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class NotifierContext:
     """What the program gives a notifier beside its own settings.
@@ -35,6 +61,7 @@ class NotifierContext:
     receiver: the name of the receiver in the configuration.
     timezone: in which times are shown to people.
     write: prints one line to standard output, for notifiers that show rather than send.
+    pictures: draws light curves and cutouts.
     """
 
     receiver: str
@@ -42,6 +69,7 @@ class NotifierContext:
     timezone: tzinfo
     write: Callable[[str], None]
     user_agent: str
+    pictures: Pictures = field(default_factory=NoPictures)
 
 
 class Notifier(Protocol):
@@ -75,6 +103,8 @@ class NotifierKind:
     build: makes the notifier; it opens no connection and raises nothing for a merely unreachable service.
     summary: one line for `ampel-watch plugins`.
     concurrency: how many sends may run at the same time for one receiver.
+    enriched: False if what it sends needs neither light curve nor catalog matches, so that no event waits for them
+        on its account.
     """
 
     name: str
@@ -82,6 +112,7 @@ class NotifierKind:
     build: Callable[[Any, NotifierContext], Notifier]
     summary: str
     concurrency: int = 4
+    enriched: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +134,68 @@ class DeliveryReport:
 
 
 NotifierKinds = Mapping[str, NotifierKind]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is known of a stock when an enricher is asked about it.
+
+    Attributes
+    ----------
+    at: the date of the change: what depends on time is reckoned for this date, so that a repetition gives the same.
+    features: rule name → value, as far as archive and catalogs gave one; None where there is none.
+    catalogs: catalog → its nearest row, None where it has none.
+    """
+
+    stock: EventStock
+    at: datetime
+    light_curve: LightCurve
+    features: Mapping[str, Any]
+    catalogs: Mapping[str, Match | None]
+
+
+@dataclass(frozen=True, slots=True)
+class EnricherContext:
+    """What the program gives an enricher beside its own settings."""
+
+    clock: Clock
+    user_agent: str
+
+
+class Enricher(Protocol):
+    """Adds to what is known of a stock that changed. Made once, asked about many stocks, several at a time."""
+
+    async def enrich(self, subject: Subject) -> Mapping[str, Any]:
+        """Values by name, None for what does not exist for this stock.
+
+        Names that the plugin registered as rule names can be used in `when:`; all are added to the event's features.
+        Raise anything if it cannot be found out now: the change then waits, up to the watch's `enrich_deadline`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release connections; the enricher is not used afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EnricherKind:
+    """One source of further knowledge, switched on by its name under `enrichers:` in the configuration.
+
+    Attributes
+    ----------
+    name: the word in the configuration.
+    settings: the model of its keys there; its secrets are fields of type `Secret`.
+    build: makes the enricher; it opens no connection and raises nothing for a merely unreachable service.
+    summary: one line for `ampel-watch plugins`.
+    timeout_s: after which one call is given up for now.
+    """
+
+    name: str
+    settings: type[Settings]
+    build: Callable[[Any, EnricherContext], Enricher]
+    summary: str
+    timeout_s: float = 20.0
+
+
+EnricherKinds = Mapping[str, EnricherKind]

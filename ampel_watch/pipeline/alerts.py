@@ -18,11 +18,12 @@ from sqlalchemy import Connection
 from ampel_watch import ztf
 from ampel_watch.clock import Clock
 from ampel_watch.errors import RequestRefused, StreamFailed
+from ampel_watch.julian import datetime_of_jd, jd_of
 from ampel_watch.model import JSON, Alert, Snapshot, StockKey, iso
 from ampel_watch.pipeline.overlap import WIDE_OVERLAP, since
 from ampel_watch.services.archive import ArchiveClient
 from ampel_watch.services.streams import StreamQuery
-from ampel_watch.services.times import datetime_of_jd, jd_of, number
+from ampel_watch.services.times import number
 from ampel_watch.storage import Database, health, looks, reads
 from ampel_watch.storage.reads import PendingRead
 

@@ -1,4 +1,4 @@
-"""Times as the services write them, turned into aware UTC datetimes, and back to Julian Dates."""
+"""Times as the services write them, turned into aware UTC datetimes."""
 
 import math
 import re
@@ -8,20 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_JD = 2440587.5
-_DAY_S = 86400.0
 # `fromisoformat` also takes compact and week dates, which no service writes and which plain digits could imitate.
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:.*)?", re.ASCII)
-
-
-def jd_of(when: datetime) -> float:
-    """The Julian Date (UTC) of an aware datetime. As a double it resolves about 40 µs."""
-    return _EPOCH_JD + (when - _EPOCH).total_seconds() / _DAY_S
-
-
-def datetime_of_jd(jd: float) -> datetime:
-    """The aware UTC datetime of a Julian Date (UTC); ValueError outside the years 1…9999."""
-    return _after_epoch((jd - _EPOCH_JD) * _DAY_S, jd)
 
 
 def parse_time(value: Any) -> datetime:

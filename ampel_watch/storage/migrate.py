@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from ampel_watch.errors import StateTooNew, StateUnusable
 
-HEAD = "0001"
+HEAD = "0002"
 SCRIPTS = Path(__file__).with_name("migrations")
 
 

@@ -7,6 +7,10 @@
     channel_looks, alert_looks  how far each channel listing and each archive search has come
     first_looks                 when, and after which change, a watch began to look at a target
     seen_alerts, pending_reads  archive alerts already met; stocks still to be read because of one
+    light_curves                what the archive measured of each stock, as far as it was asked for
+    band_references             the magnitude that brightening and fading are reckoned from, per watch and band
+    matches                     what the catalogs hold at a stock's position, and when they are asked again
+    cone_looks ── cone_members  how far the search of each watched position has come, and what was found there
     changes ── decisions        what differed, and what each watch made of it
     events ── deliveries        what is told, and its way to each receiver
     watches, services           how the last look of each went
@@ -161,6 +165,65 @@ pending_reads = Table(
     Index("ix_pending_reads_due_at", "due_at"),
 )
 
+light_curves = Table(
+    "light_curves",
+    metadata,
+    Column("survey", String(16), primary_key=True),
+    Column("stock_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String(64), nullable=False),
+    Column("baseline_at", UtcDateTime, nullable=False),
+    Column("looked_at", UtcDateTime),
+    Column("whole", Boolean, nullable=False),
+    Column("points", LargeBinary),
+)
+
+band_references = Table(
+    "band_references",
+    metadata,
+    Column("watch", String(255), primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("survey", String(16), primary_key=True),
+    Column("stock_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("band", String(8), primary_key=True),
+    Column("state", JSON, nullable=False),
+    Index("ix_band_references_stock", "survey", "stock_id"),
+)
+
+matches = Table(
+    "matches",
+    metadata,
+    Column("survey", String(16), primary_key=True),
+    Column("stock_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String(64), nullable=False),
+    Column("ra_deg", Float, nullable=False),
+    Column("dec_deg", Float, nullable=False),
+    Column("looked_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("found", JSON, nullable=False),
+    Column("classes", JSON, nullable=False),
+    Index("ix_matches_due_at", "due_at"),
+)
+
+cone_looks = Table(
+    "cone_looks",
+    metadata,
+    Column("cone", String(64), primary_key=True),
+    Column("looked_at", UtcDateTime, nullable=False),
+    Column("looked_wide_at", UtcDateTime, nullable=False),
+)
+
+cone_members = Table(
+    "cone_members",
+    metadata,
+    Column("cone", String(64), primary_key=True),
+    Column("survey", String(16), primary_key=True),
+    Column("stock_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String(64), nullable=False),
+    Column("found_at", UtcDateTime, nullable=False),
+    Column("at_first_look", Boolean, nullable=False),
+    Index("ix_cone_members_stock", "survey", "stock_id"),
+)
+
 changes = Table(
     "changes",
     metadata,
@@ -179,6 +242,8 @@ changes = Table(
     Column("entered_at", UtcDateTime),
     Column("only_watch", String(255)),
     Column("evaluated_at", UtcDateTime),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("retry_at", UtcDateTime),
     UniqueConstraint("survey", "stock_id", "counter"),
     Index(
         "ix_changes_waiting",
@@ -197,6 +262,7 @@ decisions = Table(
     Column("reason", Text, nullable=False),
     Column("event_id", String(64)),
     Column("decided_at", UtcDateTime, nullable=False),
+    Column("values", JSON(none_as_null=True)),
 )
 
 events = Table(

@@ -83,8 +83,8 @@ def test_a_decision_once_made_stays(trial):
         changes.note_decision(connection, seq, "yours", "silent", "its rule is not met", event_id=None, at=NOW)
         found = connection.execute(select(decisions).order_by(decisions.c.watch))
         assert [tuple(row) for row in found] == [
-            (seq, "mine", "event", "it was asked for", "id", NOW),
-            (seq, "yours", "silent", "its rule is not met", None, NOW),
+            (seq, "mine", "event", "it was asked for", "id", NOW, None),
+            (seq, "yours", "silent", "its rule is not met", None, NOW, None),
         ]
 
     trial(work)
