@@ -4,7 +4,8 @@ from ampel_watch.clock import Clock
 from ampel_watch.errors import DeliveryError
 from ampel_watch.hookspecs import hookimpl
 from ampel_watch.lightcurve import Detection, LightCurve, UpperLimit
-from ampel_watch.model import Event, EventStock, Match, StockKey
+from ampel_watch.model import Cutouts, Event, EventStock, Match, StockKey
+from ampel_watch.pictures import draw_cutouts, draw_light_curve
 from ampel_watch.protocols import (
     Attempt,
     DeliveryReport,
@@ -25,6 +26,7 @@ from ampel_watch.text import Facts, age, facts, lateness, plain_text, sexagesima
 __all__ = [
     "Attempt",
     "Clock",
+    "Cutouts",
     "DeliveryError",
     "DeliveryReport",
     "Detection",
@@ -50,6 +52,8 @@ __all__ = [
     "Subject",
     "UpperLimit",
     "age",
+    "draw_cutouts",
+    "draw_light_curve",
     "facts",
     "hookimpl",
     "lateness",

@@ -14,12 +14,19 @@ from ampel_watch.clock import Clock
 from ampel_watch.config import Config, Receiver, ServiceSettings
 from ampel_watch.errors import DeliveryError, PluginError
 from ampel_watch.model import Event
+from ampel_watch.pipeline.curves import CurveSources
+from ampel_watch.pipeline.decide import Needs
 from ampel_watch.pipeline.deliver import Deliverer, Outlet, Terms
+from ampel_watch.pipeline.enrichers import build_enrichers
 from ampel_watch.pipeline.evaluate import Evaluator
+from ampel_watch.pipeline.facts import FactFinder
+from ampel_watch.pipeline.matching import MatchSources
+from ampel_watch.pipeline.photometry import Photometry
 from ampel_watch.pipeline.poll import Poller
 from ampel_watch.pipeline.services import Services
+from ampel_watch.pipeline.upkeep import Upkeep
 from ampel_watch.plugin_manager import PluginManager
-from ampel_watch.protocols import Attempt, Notifier, NotifierContext
+from ampel_watch.protocols import Attempt, EnricherContext, Notifier, NotifierContext
 from ampel_watch.redaction import redactor
 from ampel_watch.services.archive import ArchiveClient
 from ampel_watch.services.catalog import CatalogClient
@@ -69,15 +76,44 @@ class Parts:
         self.notifiers = {name: self._notifier(receiver) for name, receiver in config.receivers.items()}
         outlets = {n: Outlet(self.notifiers[n], r.kind.concurrency) for n, r in config.receivers.items()}
         terms = Terms(around.clock, config.give_up_after, self.redact, around.random)
-        self.evaluator = Evaluator(database, around.clock, config.watches, around.plugins)
         self.deliverer = Deliverer(database, outlets, terms, around.plugins)
         self._services = build_services(config, around) if config.services.live else None
+        self._photometry = Photometry(config.watches)
+        context = EnricherContext(around.clock, USER_AGENT)
+        self.enrichers = build_enrichers(config.enrichers, context, around.plugins.rule_names(), self.redact)
+        facts = self._facts(self._services)
+        self.upkeep = Upkeep(database, around.clock, facts, config.watches)
+        self.evaluator = self._evaluator(facts)
         self.poller = self._poller(self._services) if self._services else None
 
     def _poller(self, services: Services) -> Poller:
         live, around = self.config.services.live, self.around
         assert live is not None
-        return Poller(services, self.database, around.clock, live, changed=self.changed)
+        return Poller(services, self.database, around.clock, live, changed=self.changed, photometry=self._photometry)
+
+    def _facts(self, services: Services | None) -> FactFinder:
+        database, clock = self.database, self.around.clock
+        curves = matching = None
+        if services is not None and services.archive is not None:
+            curves = CurveSources(services.archive, database, clock, self._photometry)
+        settings = self.config.services.catalog
+        if services is not None and services.catalog is not None and settings is not None:
+            matching = MatchSources(services.catalog, database, clock, self.config.catalogs, settings.recheck)
+        return FactFinder(database, clock, curves, matching)
+
+    def _evaluator(self, facts: FactFinder) -> Evaluator:
+        config = self.config
+        enriched = {name for name, receiver in config.receivers.items() if receiver.kind.enriched}
+        available = facts.has_archive or facts.has_catalog or bool(self.enrichers)
+        return Evaluator(
+            self.database,
+            self.around.clock,
+            config.watches,
+            facts,
+            self.enrichers,
+            Needs(available, enriched),
+            self.around.plugins,
+        )
 
     def _notifier(self, receiver: Receiver) -> Notifier:
         try:
@@ -96,6 +132,7 @@ class Parts:
         async with AsyncExitStack() as stack:
             if self._services is not None:
                 stack.push_async_callback(self._services.close)
+            stack.push_async_callback(self.enrichers.close)
             for notifier in self.notifiers.values():
                 stack.push_async_callback(notifier.close)
 

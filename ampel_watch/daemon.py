@@ -1,7 +1,9 @@
-"""The daemon: runs the three loops until it is told to stop.
+"""The daemon: runs the loops until it is told to stop.
 
-Each loop sleeps until it is woken by the one before it, or by time. A fault of the state database (locked, disk full)
-does not end a loop: it says so, waits and goes on, and nothing is lost because nothing was committed.
+Each loop sleeps until it is woken by the one before it, or by time. Evaluation is two loops: what can be decided at
+once does not wait for what must be found out first. Upkeep has its own. A fault of the state
+database (locked, disk full) does not end a loop: it says so, waits and goes on, and nothing is lost because nothing was
+committed.
 """
 
 import asyncio
@@ -35,6 +37,8 @@ class Daemon:
         self._parts = parts
         self._watches = {watch.name: watch for watch in parts.config.watches}
         self._due: set[str] = set()
+        self._put_off = asyncio.Event()
+        self._looked = asyncio.Event()
         self._watch_is_due = asyncio.Event()
         self._stopping = asyncio.Event()
         self._schedule = Schedule(parts.around.clock, self._note_due)
@@ -54,6 +58,8 @@ class Daemon:
         loops = [
             asyncio.create_task(self._keep_on("poll", self._poll)),
             asyncio.create_task(self._keep_on("evaluate", self._evaluate)),
+            asyncio.create_task(self._keep_on("enrich", self._enrich)),
+            asyncio.create_task(self._keep_on("upkeep", self._upkeep)),
             asyncio.create_task(self._keep_on("deliver", self._deliver)),
         ]
         stopping = asyncio.create_task(self._stopping.wait())
@@ -107,6 +113,7 @@ class Daemon:
         try:
             report = await look(self._parts, watches, at_most=READS_AT_MOST)
             due = dict.fromkeys(report.due, now) if report.more else report.due
+            self._looked.set()
         finally:
             self._plan(due)
         self._log(watches, report)
@@ -129,11 +136,29 @@ class Daemon:
         await self._parts.changed.wait()
         self._parts.changed.clear()
         try:
-            await self._parts.evaluator.evaluate()
+            await self._parts.evaluator.settle_new()
         except BaseException:
             self._parts.changed.set()
             raise
+        self._put_off.set()
         self._parts.deliverer.wake()
+
+    async def _enrich(self) -> None:
+        """Decide what had to wait for facts: when something was put off, and when its next try is due."""
+        due = await self._parts.evaluator.next_due()
+        wait_s = _LOOK_AGAIN_S if due is None else self._parts.around.clock.real_seconds_until(due)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(max(wait_s, _MOMENT_S), _LOOK_AGAIN_S)):
+                await self._put_off.wait()
+        self._put_off.clear()
+        if await self._parts.evaluator.settle_open():
+            self._parts.deliverer.wake()
+
+    async def _upkeep(self) -> None:
+        await self._looked.wait()
+        self._looked.clear()
+        if await self._parts.upkeep.work():
+            self._parts.changed.set()
 
     async def _deliver(self) -> None:
         deliverer = self._parts.deliverer

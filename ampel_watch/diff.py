@@ -45,6 +45,8 @@ KINDS: dict[str, Kind] = {
         Kind("vanished", "live", "a known stock is gone"),
     )
 }
+PHOTOMETRIC_KINDS = frozenset({"detection", "brightening", "fading"})
+CATALOG_KINDS = frozenset(kind.name for kind in KINDS.values() if kind.source == "catalog")
 LIVE_KINDS = frozenset(kind.name for kind in KINDS.values() if kind.source == "live")
 
 

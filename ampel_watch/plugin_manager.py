@@ -7,26 +7,30 @@ so that a stranger's mistake costs that plugin and nothing else.
 
 import inspect
 import logging
+import math
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import pluggy
 
 from ampel_watch import hookspecs
 from ampel_watch.errors import PluginError
 from ampel_watch.model import Event
-from ampel_watch.protocols import DeliveryReport, NotifierKind
+from ampel_watch.protocols import DeliveryReport, EnricherKind, NotifierKind
+from ampel_watch.rules import FUNCTIONS, RULE_NAMES, SERVICES, RuleFault, RuleName, RuleType, compile_rule
 from ampel_watch.settings import Settings
 from ampel_watch.text import clean
 
 T = TypeVar("T")
+_Named = TypeVar("_Named", NotifierKind, EnricherKind, RuleName)
 
 OWN_DISTRIBUTION = "ampel-watch"
 _KIND_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_RULE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _REASON_LENGTH = 200
 
 _LOG = logging.getLogger(__name__)
@@ -42,7 +46,8 @@ class LoadedPlugin:
     source: the module or object that the entry point names.
     distribution, version: the installed package it comes from; None if that is unknown.
     error: why it is broken, in one line.
-    notifiers: the kinds that it adds.
+    notifiers, enrichers: the kinds that it adds.
+    rule_names: the names that it adds to rules.
     """
 
     name: str
@@ -52,6 +57,23 @@ class LoadedPlugin:
     state: Literal["loaded", "broken", "disabled"]
     error: str | None = None
     notifiers: tuple[str, ...] = ()
+    enrichers: tuple[str, ...] = ()
+    rule_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Added:
+    """What plugins add, each by its name."""
+
+    notifiers: dict[str, NotifierKind] = field(default_factory=dict)
+    enrichers: dict[str, EnricherKind] = field(default_factory=dict)
+    rule_names: dict[str, RuleName] = field(default_factory=dict)
+
+    def update(self, more: "_Added") -> None:
+        """Take what another plugin adds."""
+        self.notifiers.update(more.notifiers)
+        self.enrichers.update(more.enrichers)
+        self.rule_names.update(more.rule_names)
 
 
 def installed_plugins() -> Iterable[EntryPoint]:
@@ -66,7 +88,7 @@ class PluginManager:
         self._discover = discover
         self._pm = pluggy.PluginManager(hookspecs.PROJECT)
         self._pm.add_hookspecs(hookspecs)
-        self._kinds: dict[str, NotifierKind] = {}
+        self._added = _Added()
         self._loaded: list[LoadedPlugin] = []
 
     def load(self, disabled: Collection[str] = ()) -> None:
@@ -85,7 +107,15 @@ class PluginManager:
 
     def notifier_kinds(self) -> dict[str, NotifierKind]:
         """The notifier kinds of all sound plugins, by the name used in the configuration."""
-        return dict(self._kinds)
+        return dict(self._added.notifiers)
+
+    def enricher_kinds(self) -> dict[str, EnricherKind]:
+        """The enricher kinds of all sound plugins, by the name used in the configuration."""
+        return dict(self._added.enrichers)
+
+    def rule_names(self) -> Mapping[str, RuleName]:
+        """Every name that rules may use: our own, and those of all sound plugins."""
+        return {**RULE_NAMES, **self._added.rule_names}
 
     def event_created(self, event: Event) -> None:
         """Tell the observers that an event was made and stored."""
@@ -100,14 +130,15 @@ class PluginManager:
         if entry.name in disabled:
             return LoadedPlugin(entry.name, entry.value, distribution, version, "disabled")
         try:
-            kinds = self._take(entry)
+            added = self._take(entry)
         except PluginError as error:
             return LoadedPlugin(entry.name, entry.value, distribution, version, "broken", str(error))
-        self._kinds |= kinds
-        return LoadedPlugin(entry.name, entry.value, distribution, version, "loaded", None, tuple(kinds))
+        self._added.update(added)
+        names = (tuple(part) for part in (added.notifiers, added.enrichers, added.rule_names))
+        return LoadedPlugin(entry.name, entry.value, distribution, version, "loaded", None, *names)
 
-    def _take(self, entry: EntryPoint) -> dict[str, NotifierKind]:
-        """Import and register one plugin, and return its kinds; PluginError leaves it unregistered."""
+    def _take(self, entry: EntryPoint) -> _Added:
+        """Import and register one plugin, and return what it adds; PluginError leaves it unregistered."""
         if self._pm.has_plugin(entry.name):
             raise PluginError("another plugin has the same name")
         plugin = _guarded(entry.load)
@@ -117,7 +148,7 @@ class PluginManager:
             _guarded(partial(self._pm.register, plugin, entry.name))
             _guarded(self._pm.check_pending)
             self._check_implementations(plugin)
-            return self._registered_kinds(entry.name)
+            return self._added_by(entry.name)
         except PluginError:
             if self._pm.has_plugin(entry.name):
                 self._pm.unregister(name=entry.name)
@@ -134,16 +165,30 @@ class PluginManager:
                 if inspect.iscoroutinefunction(implementation.function):
                     raise PluginError(f"{caller.name} is async; hooks are plain functions")
 
-    def _registered_kinds(self, name: str) -> dict[str, NotifierKind]:
-        kinds: dict[str, NotifierKind] = {}
-        for plugin, call in self._calls("register_notifiers"):
-            if plugin != name:
+    def _added_by(self, plugin: str) -> _Added:
+        """What a registered plugin adds, each part checked."""
+        notifiers = self._registered(plugin, "register_notifiers", NotifierKind, _check_notifier, self._added.notifiers)
+        enrichers = self._registered(plugin, "register_enrichers", EnricherKind, _check_enricher, self._added.enrichers)
+        check = partial(_check_rule_name, enrichers)
+        names = self._registered(plugin, "register_rule_names", RuleName, check, {**FUNCTIONS, **self.rule_names()})
+        for name in names.values():
+            _check_example(name, {**RULE_NAMES, **names})
+        return _Added(notifiers, enrichers, names)
+
+    def _registered(
+        self, plugin: str, hook: str, wanted: type[_Named], check: Callable[[_Named], None], taken: Collection[str]
+    ) -> dict[str, _Named]:
+        """What a plugin's implementation of a hook returns, by name; PluginError if a part of it is unsound."""
+        found: dict[str, _Named] = {}
+        for owner, call in self._calls(hook):
+            if owner != plugin:
                 continue
-            for kind in _guarded(partial(_kinds_of, call)):
-                if kind.name in self._kinds or kind.name in kinds:
-                    raise PluginError(f"the notifier kind {kind.name!r} is already taken")
-                kinds[kind.name] = kind
-        return kinds
+            for item in _guarded(partial(_listed, hook, call, wanted)):
+                check(item)
+                if item.name in taken or item.name in found:
+                    raise PluginError(f"the {_WORDS[wanted]} {item.name!r} is already taken")
+                found[item.name] = item
+        return found
 
     def _observe(self, hook: str, **arguments: Any) -> None:
         for plugin, call in self._calls(hook, **arguments):
@@ -178,26 +223,72 @@ def _guarded(call: Callable[[], T]) -> T:
         raise PluginError(clean(f"{type(error).__name__}: {error}", _REASON_LENGTH)) from error
 
 
-def _kinds_of(call: Callable[[], Any]) -> tuple[NotifierKind, ...]:
-    """The notifier kinds that an implementation of `register_notifiers` returns, each one checked."""
+def _listed(hook: str, call: Callable[[], Any], wanted: type[_Named]) -> tuple[_Named, ...]:
+    """What an implementation of a registering hook returns, as far as its type goes."""
     returned = call()
     if isinstance(returned, str) or not isinstance(returned, Iterable):
-        raise PluginError(f"register_notifiers returned {type(returned).__name__}, not a list of NotifierKind")
-    kinds = tuple(returned)
-    for kind in kinds:
-        if not isinstance(kind, NotifierKind):
-            raise PluginError(f"register_notifiers returned a {type(kind).__name__} in place of a NotifierKind")
-        _check_kind(kind.name, kind.settings, kind.build, kind.concurrency)
-    return kinds
+        raise PluginError(f"{hook} returned {type(returned).__name__}, not a list of {wanted.__name__}")
+    items = tuple(returned)
+    for item in items:
+        if not isinstance(item, wanted):
+            raise PluginError(f"{hook} returned a {type(item).__name__} in place of {wanted.__name__}")
+    return items
 
 
-def _check_kind(name: Any, settings: Any, build: Any, concurrency: Any) -> None:
-    """PluginError if a part of a NotifierKind is not what its type promises: plugins need not be type-checked."""
+def _check_notifier(kind: NotifierKind) -> None:
+    """PluginError if a part of it is not what its type promises: plugins need not be type-checked."""
+    _check_kind("a notifier kind", kind.name, kind.settings, kind.build)
+    concurrency: Any = kind.concurrency
+    if not isinstance(concurrency, int) or concurrency < 1:
+        raise PluginError(f"`concurrency` of {kind.name} is {concurrency!r}, not a number from 1")
+
+
+def _check_enricher(kind: EnricherKind) -> None:
+    _check_kind("an enricher", kind.name, kind.settings, kind.build)
+    timeout_s: Any = kind.timeout_s
+    if kind.name in SERVICES:
+        raise PluginError(f"{kind.name!r} is the name of a service and cannot be that of an enricher")
+    if not isinstance(timeout_s, int | float) or not 0 < timeout_s < math.inf:
+        raise PluginError(f"`timeout_s` of {kind.name} is {timeout_s!r}, not a number of seconds above 0")
+
+
+def _check_kind(what: str, name: Any, settings: Any, build: Any) -> None:
     if not isinstance(name, str) or not _KIND_NAME.fullmatch(name):
-        raise PluginError(f"{name!r} is no name for a notifier kind; use lower-case letters, digits, - and _")
+        raise PluginError(f"{name!r} is no name for {what}; use lower-case letters, digits, - and _")
     if not (inspect.isclass(settings) and issubclass(settings, Settings)):
         raise PluginError(f"the settings of {name} do not derive from ampel_watch.api.Settings")
     if not callable(build):
         raise PluginError(f"`build` of {name} cannot be called")
-    if not isinstance(concurrency, int) or concurrency < 1:
-        raise PluginError(f"`concurrency` of {name} is {concurrency!r}, not a number from 1")
+
+
+def _check_rule_name(enrichers: Collection[str], name: RuleName) -> None:
+    """PluginError if rules could not use the name, or nobody of the plugin gave it a value."""
+    parts: tuple[Any, ...] = (name.name, name.unit, name.meaning, name.example, name.source, name.null_when)
+    if not all(isinstance(part, str) for part in parts):
+        raise PluginError(f"the parts of the rule name {name.name!r} are not all text")
+    if not _RULE_NAME.fullmatch(name.name) or not _is_readable(name):
+        raise PluginError(f"{name.name!r} is no name for rules; use lower-case letters, digits and _, and no keyword")
+    if name.type not in get_args(RuleType):
+        raise PluginError(f"the type of {name.name} is {name.type!r}, none of {', '.join(get_args(RuleType))}")
+    if name.source not in enrichers:
+        raise PluginError(f"the source of {name.name} is {name.source!r}, no enricher of this plugin")
+
+
+def _is_readable(name: RuleName) -> bool:
+    """Whether the engine takes it for a name."""
+    try:
+        return compile_rule(f"{name.name} == null", {name.name: name}).names == (name.name,)
+    except RuleFault:
+        return False
+
+
+def _check_example(name: RuleName, known: Mapping[str, RuleName]) -> None:
+    try:
+        used = compile_rule(name.example, known).names
+    except RuleFault as fault:
+        raise PluginError(f"the example of {name.name} is no rule: {fault.message}") from None
+    if name.name not in used:
+        raise PluginError(f"the example of {name.name} does not use it")
+
+
+_WORDS: Mapping[type, str] = {NotifierKind: "notifier kind", EnricherKind: "enricher", RuleName: "rule name"}

@@ -166,7 +166,7 @@ class Enricher(Protocol):
     """Adds to what is known of a stock that changed. Made once, asked about many stocks, several at a time."""
 
     async def enrich(self, subject: Subject) -> Mapping[str, Any]:
-        """Values by name, None for what does not exist for this stock.
+        """Values by name, as JSON has them; None, or the name left out, for what does not exist for this stock.
 
         Names that the plugin registered as rule names can be used in `when:`; all are added to the event's features.
         Raise anything if it cannot be found out now: the change then waits, up to the watch's `enrich_deadline`.

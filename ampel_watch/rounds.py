@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 
 from ampel_watch.assembly import Parts
 from ampel_watch.config import Watch
+from ampel_watch.pipeline.cones import cones_of, load_found
 from ampel_watch.pipeline.look import Report
 from ampel_watch.pipeline.targets import targets_of
-from ampel_watch.storage import health, looks, outbox
+from ampel_watch.storage import cones, health, looks, outbox, references
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,11 +38,13 @@ class Round:
 
 async def take_over(parts: Parts) -> None:
     """Put the state in order at start: earlier claims are ours now, what was removed from the configuration ends."""
-    now = parts.around.clock.now()
-
-    pairs = {(w.name, t) for w in parts.config.watches for t in targets_of([w], now).targets()}
+    now, watches = parts.around.clock.now(), parts.config.watches
 
     def settle(connection: Connection) -> tuple[int, int]:
+        found = load_found(connection, watches, now)
+        pairs = {(w.name, target) for w in watches for target in targets_of([w], now, found).targets()}
+        cones.forget(connection, cones_of(watches, now))
+        references.forget_watches(connection, {w.name for w in watches})
         looks.forget_first_looks(connection, pairs)  # what is added again later is looked at for the first time again
         looks.forget_the_future(connection, now)
         released = outbox.release_claims(connection, now)
@@ -59,6 +62,8 @@ async def one_round(parts: Parts) -> Round:
     await take_over(parts)
     report = await look(parts, parts.config.watches, at_most=None)
     events = await parts.evaluator.evaluate()
+    if await parts.upkeep.work():
+        events += await parts.evaluator.evaluate()
     ended = await parts.deliverer.drain()
     return Round(report, events, ended)
 

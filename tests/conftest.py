@@ -72,7 +72,9 @@ class Workbench:
     sandbox: Sandbox
     memory: Memory = field(default_factory=Memory)
     services: tuple[str, ...] = ("live", "archive")
+    patience_s: float = 5.0
     live_extra: str = ""
+    catalog_extra: str = ""
     archive_token: str = ""
     live_token: str = ""
 
@@ -87,7 +89,9 @@ class Workbench:
         live = f"  live: {{url: {sandbox.live_url}, token: {self.live_token}, rate: 10000/s{self.live_extra}}}\n"
         token = self.archive_token or sandbox.partnership_token
         archive = f"  archive: {{url: {sandbox.archive_url}, token: {token}, rate: 10000/s}}\n"
-        services = "services:\n" + live + (archive if "archive" in self.services else "")
+        catalog = f"  catalog: {{url: {sandbox.catalog_url}, rate: 10000/s{self.catalog_extra}}}\n"
+        optional = {"archive": archive, "catalog": catalog}
+        services = "services:\n" + live + "".join(text for name, text in optional.items() if name in self.services)
         receivers = "receivers:\n  memory: {notifier: memory}\n"
         text = f"{services}watches:\n{watches}\n{receivers}{more}"
         (self.folder / "config.yaml").write_text(text)
@@ -101,7 +105,7 @@ class Workbench:
 
     @contextlib.asynccontextmanager
     async def parts(self) -> AsyncIterator[Parts]:
-        around = Surroundings(self.clock, PluginManager(lambda: ()), print, patience_s=5)
+        around = Surroundings(self.clock, PluginManager(lambda: ()), print, patience_s=self.patience_s)
         with contextlib.closing(Database.open(self.url)) as database:
             async with Parts(self.load(), database, around) as parts:
                 yield parts

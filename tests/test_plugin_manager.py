@@ -11,11 +11,18 @@ import pytest
 
 from ampel_watch.api import DeliveryReport, Event, NotifierKind, Settings, hookimpl
 from ampel_watch.plugin_manager import LoadedPlugin, PluginManager
+from ampel_watch.rules import RULE_NAMES
 from ampel_watch.testing import sample_event
 
 REPORT = DeliveryReport("e1", "w", "r", "delivered", 1)
 HEAD = "from ampel_watch.api import *\nfrom ampel_watch.api import hookimpl\n"
 KIND = "NotifierKind('{name}', Settings, print, 'summary')"
+ENRICHER = "@hookimpl\ndef register_enrichers():\n    return [EnricherKind('moon', Settings, print, 'summary')]\n"
+NAMED = (
+    "@hookimpl\ndef register_rule_names():\n"
+    "    return [RuleName('moon_sep_deg', 'a number', 'deg', 'an angle', 'moon_sep_deg > 30', 'moon')]\n"
+)
+MOON = HEAD + ENRICHER + NAMED
 GOOD = HEAD + "@hookimpl\ndef register_notifiers():\n    return [" + KIND.format(name="good") + "]\n"
 
 
@@ -94,6 +101,84 @@ BROKEN = {
         "'two' is already taken",
     ),
 }
+
+BROKEN_ENRICHERS = {
+    "e-raising": (MOON.replace("[EnricherKind", "[1 / 0, EnricherKind"), "ZeroDivisionError"),
+    "e-text": (MOON.replace("[EnricherKind", "['moon', EnricherKind"), "returned a str in place of EnricherKind"),
+    "e-name": (MOON.replace("EnricherKind('moon'", "EnricherKind('The Moon'"), "'The Moon' is no name for an enricher"),
+    "e-service": (MOON.replace("EnricherKind('moon'", "EnricherKind('archive'"), "'archive' is the name of a service"),
+    "e-timeout": (MOON.replace("'summary'", "'summary', timeout_s=0"), "`timeout_s` of moon is 0"),
+    "e-build": (MOON.replace("print", "5"), "`build` of moon cannot be called"),
+    "e-taken": (MOON + NAMED.replace("moon_sep_deg", "other"), "'moon' is already taken"),
+    "n-taken": (
+        MOON.replace("'moon'", "'sun'"),
+        "the rule name 'moon_sep_deg' is already taken",
+    ),
+    "n-ours": (MOON.replace("moon_sep_deg", "mag").replace("'moon'", "'sun'"), "the rule name 'mag' is already taken"),
+    "n-function": (
+        MOON.replace("moon_sep_deg", "catalog").replace("'moon'", "'sun'"),
+        "the rule name 'catalog' is already taken",
+    ),
+    "n-upper": (MOON.replace("moon_sep_deg", "Moon").replace("'moon'", "'sun'"), "'Moon' is no name for rules"),
+    "n-dotted": (
+        MOON.replace("moon_sep_deg", "moon.sep").replace("'moon'", "'sun'"),
+        "'moon.sep' is no name for rules",
+    ),
+    "n-keyword": (MOON.replace("moon_sep_deg", "not").replace("'moon'", "'sun'"), "'not' is no name for rules"),
+    "n-word": (MOON.replace("moon_sep_deg", "while").replace("'moon'", "'sun'"), "'while' is no name for rules"),
+    "n-null": (MOON.replace("moon_sep_deg", "null").replace("'moon'", "'sun'"), "'null' is no name for rules"),
+    "n-type": (
+        HEAD + ENRICHER.replace("moon", "sun") + NAMED.replace("a number", "float").replace("moon", "sun"),
+        "the type of sun_sep_deg is 'float'",
+    ),
+    "n-unit": (
+        HEAD + ENRICHER.replace("moon", "sun") + NAMED.replace("'deg'", "None").replace("moon", "sun"),
+        "the parts of the rule name 'sun_sep_deg' are not all text",
+    ),
+    "n-source": (
+        HEAD + ENRICHER.replace("moon", "sun") + NAMED.replace("moon_", "sun_"),
+        "the source of sun_sep_deg is 'moon', no enricher of this plugin",
+    ),
+    "n-example": (
+        MOON.replace("moon", "sun").replace("> 30", "> band"),
+        "the example of sun_sep_deg is no rule: `sun_sep_deg` is a number and cannot be compared with `band`",
+    ),
+    "n-other-example": (
+        MOON.replace("moon", "sun").replace("sun_sep_deg > 30", "mag > 30"),
+        "the example of sun_sep_deg does not use it",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_ENRICHERS)
+def test_a_plugin_with_an_unsound_enricher_or_rule_name_is_named_and_skipped(installed: Installed, name: str) -> None:
+    code, reason = BROKEN_ENRICHERS[name]
+    taken = name in ("e-taken", "n-taken")
+    if taken:
+        installed.module("a-moon", MOON)
+    installed.module(name, code)
+    manager = installed.loaded()
+    broken = found(manager, name)
+    assert (broken.state, broken.enrichers, broken.rule_names) == ("broken", (), ())
+    assert reason in (broken.error or "")
+    assert manager.enricher_kinds().keys() == ({"moon"} if taken else set())
+    assert manager.rule_names().keys() - RULE_NAMES.keys() == ({"moon_sep_deg"} if taken else set())
+
+
+def test_enrichers_and_rule_names_of_plugins_are_found(installed: Installed) -> None:
+    installed.module("moon", MOON)
+    manager = installed.loaded()
+    plugin = found(manager, "moon")
+    assert (plugin.notifiers, plugin.enrichers, plugin.rule_names) == ((), ("moon",), ("moon_sep_deg",))
+    assert manager.enricher_kinds()["moon"].settings is Settings
+    assert manager.rule_names()["moon_sep_deg"].source == "moon"
+    assert manager.rule_names().items() >= RULE_NAMES.items()
+
+
+def test_without_plugins_the_rule_names_are_our_own(installed: Installed) -> None:
+    manager = installed.loaded()
+    assert manager.rule_names() == RULE_NAMES
+    assert manager.enricher_kinds() == {}
 
 
 @pytest.mark.parametrize("name", BROKEN)

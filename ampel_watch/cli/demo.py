@@ -187,7 +187,13 @@ async def _watch(
 
     plugins, shown = PluginManager(), Shown()
     plugins.load()
-    config = load_config(path, kinds=plugins.notifier_kinds(), environ={})
+    config = load_config(
+        path,
+        kinds=plugins.notifier_kinds(),
+        environ={},
+        enrichers=plugins.enricher_kinds(),
+        rule_names=plugins.rule_names(),
+    )
     with contextlib.closing(Database.open(config.state)) as database:
         async with Parts(config, database, Surroundings(clock, plugins, click.echo)) as parts:
             daemon = Daemon(parts)

@@ -8,10 +8,12 @@ from ampel_watch import __version__
 from ampel_watch.cli.check import check
 from ampel_watch.cli.demo import demo
 from ampel_watch.cli.events import events
+from ampel_watch.cli.explain import explain
 from ampel_watch.cli.once import once
 from ampel_watch.cli.options import Setup
 from ampel_watch.cli.plugins import plugins, test_notify
 from ampel_watch.cli.run import run
+from ampel_watch.cli.show import show
 from ampel_watch.cli.status import status
 from ampel_watch.errors import AmpelWatchError, ConfigError
 
@@ -29,7 +31,7 @@ def cli(context: click.Context, path: str | None) -> None:
     context.obj = Setup(path)
 
 
-for _verb in (run, once, check, demo, status, events, plugins, test_notify):
+for _verb in (run, once, check, demo, status, events, show, explain, plugins, test_notify):
     cli.add_command(_verb)
 
 

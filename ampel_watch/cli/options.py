@@ -27,7 +27,14 @@ class Setup:
         file = find_config(Path(self.path) if self.path else None, os.environ)
         plugins = PluginManager()
         plugins.load(disabled=disabled_plugins(file))
-        return load_config(file, kinds=plugins.notifier_kinds(), environ=os.environ), plugins
+        config = load_config(
+            file,
+            kinds=plugins.notifier_kinds(),
+            environ=os.environ,
+            enrichers=plugins.enricher_kinds(),
+            rule_names=plugins.rule_names(),
+        )
+        return config, plugins
 
     def state_url(self, config: "Config") -> str:
         """Where the state of this configuration is."""

@@ -14,7 +14,7 @@ from ampel_watch.errors import AmpelWatchError, DeliveryError
 
 if TYPE_CHECKING:
     from ampel_watch.config import Config
-    from ampel_watch.plugin_manager import PluginManager
+    from ampel_watch.plugin_manager import LoadedPlugin, PluginManager
 
 
 @click.command()
@@ -38,16 +38,21 @@ def plugins(as_json: bool) -> int:
                     "source": plugin.source,
                     "version": plugin.version,
                     "notifiers": list(plugin.notifiers),
+                    "enrichers": list(plugin.enrichers),
+                    "rule_names": list(plugin.rule_names),
                     "error": plugin.error,
                 }
             )
     else:
-        rows = [
-            (p.name, p.state, ", ".join(p.notifiers), f"{p.source} {p.version or ''}".strip(), p.error or "")
-            for p in loaded
-        ]
-        print_table("Plugins", ("name", "state", "notifiers", "from", "error"), rows)
+        rows = [(p.name, p.state, _added_by(p), f"{p.source} {p.version or ''}".strip(), p.error or "") for p in loaded]
+        print_table("Plugins", ("name", "state", "adds", "from", "error"), rows)
     return 1 if any(plugin.state == "broken" for plugin in loaded) else 0
+
+
+def _added_by(plugin: "LoadedPlugin") -> str:
+    """What a plugin adds, for a person."""
+    parts = {"notifier": plugin.notifiers, "enricher": plugin.enrichers, "rule names": plugin.rule_names}
+    return "; ".join(f"{what} {', '.join(names)}" for what, names in parts.items() if names)
 
 
 @click.command("test-notify")

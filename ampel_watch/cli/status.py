@@ -69,16 +69,20 @@ def gather(connection: "Connection", config: "Config", now: datetime) -> dict[st
 
 def _watch(watch: "Watch", row: dict[str, Any], now: datetime) -> dict[str, Any]:
     succeeded = row.get("succeeded_at")
-    late = succeeded is None or now - succeeded > watch.every * _LATE_AFTER_PERIODS
     return {
         "name": watch.name,
         "every_s": watch.every.total_seconds(),
         "looked_at": _iso(row.get("looked_at")),
         "succeeded_at": _iso(succeeded),
         "next_due_at": _iso(row.get("next_due_at")),
-        "late": late,
+        "late": is_late(watch, succeeded, now),
         "error": row.get("error"),
     }
+
+
+def is_late(watch: "Watch", succeeded_at: datetime | None, now: datetime) -> bool:
+    """Whether the last good look of the watch is too long ago."""
+    return succeeded_at is None or now - succeeded_at > watch.every * _LATE_AFTER_PERIODS
 
 
 def _service(name: str, settings: "ServiceSettings", row: dict[str, Any]) -> dict[str, Any]:

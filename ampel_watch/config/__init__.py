@@ -3,18 +3,21 @@
 from collections.abc import Mapping
 
 from ampel_watch.config.disabled import disabled_plugins
+from ampel_watch.config.enrichers import EnricherSetting
 from ampel_watch.config.loading import load_config
 from ampel_watch.config.locate import absolute_state_url, find_config, state_directory
 from ampel_watch.config.models import LiveSettings, ServiceSettings
 from ampel_watch.config.types import Config, Receiver, Watch
-from ampel_watch.config.watchlist_entries import WatchedStock
+from ampel_watch.config.watchlist_entries import WatchedPosition, WatchedStock
 
 __all__ = [
     "Config",
+    "EnricherSetting",
     "LiveSettings",
     "Receiver",
     "ServiceSettings",
     "Watch",
+    "WatchedPosition",
     "WatchedStock",
     "disabled_plugins",
     "find_config",

@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from ampel_watch.config.catalogs import specs_of
 from ampel_watch.config.document import Document, Key
+from ampel_watch.config.enrichers import enrichers_of
 from ampel_watch.config.environment import Filled, fill
 from ampel_watch.config.models import FileSettings, WatchSettings
-from ampel_watch.config.notes import note_of_rule, notes_of
+from ampel_watch.config.notes import lacks, notes_of, notes_of_services, without
 from ampel_watch.config.outside import Outside
 from ampel_watch.config.sentences import report
 from ampel_watch.config.types import Config, Receiver, Watch
@@ -19,8 +22,10 @@ from ampel_watch.config.watchlist_entries import WatchedPosition, WatchedStock, 
 from ampel_watch.config.watchlists import read_watchlist
 from ampel_watch.config.yaml_positions import read_yaml
 from ampel_watch.errors import ConfigError, Fault
+from ampel_watch.hosts import CatalogSpec
 from ampel_watch.model import StockKey
-from ampel_watch.protocols import NotifierKinds
+from ampel_watch.protocols import EnricherKinds, NotifierKinds
+from ampel_watch.rules import RULE_NAMES, Rule, RuleName
 from ampel_watch.settings import Settings
 
 _SHORTEST_SCRUBBED = 4
@@ -29,13 +34,22 @@ _LOOKED_AT = ("channels", "stocks", "stocks_from", "cones")
 _Model = TypeVar("_Model", bound=Settings)
 
 
-def load_config(path: Path, *, kinds: NotifierKinds, environ: Mapping[str, str]) -> Config:
+def load_config(
+    path: Path,
+    *,
+    kinds: NotifierKinds,
+    environ: Mapping[str, str],
+    enrichers: EnricherKinds = MappingProxyType({}),
+    rule_names: Mapping[str, RuleName] = RULE_NAMES,
+) -> Config:
     """The configuration in `path`; ConfigError with every fault of it and of its watchlists.
 
     Parameters
     ----------
     kinds: the notifiers that plugins offer, by name.
     environ: where `${NAME}` is looked up.
+    enrichers: those that plugins offer, by name.
+    rule_names: the names that rules may use, those of plugins too.
     """
     document = read_yaml(path)
     if document.unreadable:
@@ -46,27 +60,40 @@ def load_config(path: Path, *, kinds: NotifierKinds, environ: Mapping[str, str])
         document.fault((1, 1), "must be a mapping: lines such as `services:`, `watches:` and `receivers:`")
     if not isinstance(document.data, dict):
         raise ConfigError(tuple(document.faults))
-    return _Loading(document, kinds, fill(document, environ)).config()
+    return _Loading(document, kinds, fill(document, environ), enrichers, rule_names).config()
 
 
 class _Loading:
     """One run over one document; faults gather in the document and in the watchlists."""
 
-    def __init__(self, document: Document, kinds: NotifierKinds, filled: Filled) -> None:
+    def __init__(
+        self,
+        document: Document,
+        kinds: NotifierKinds,
+        filled: Filled,
+        enrichers: EnricherKinds,
+        rule_names: Mapping[str, RuleName],
+    ) -> None:
         self._document = document
         self._data: dict[str, Any] = document.data
         self._kinds = kinds
+        self._enrichers = enrichers
+        self._rule_names = rule_names
         self._filled = filled
         self._outside = Outside(document, filled)
         self._watchlists: dict[Path, Watchlist] = {}
+        self._rules: dict[Key, Rule] = {}
 
     def config(self) -> Config:
         """The whole configuration, if nothing is wrong."""
         file = self._check(FileSettings, self._data, ())
         receivers = self._receivers()
+        enrichers = enrichers_of(self._data.get("enrichers"), self._enrichers, self._check, self._fault_of_key)
         watches = self._watches()
         if file is not None and file.watches and file.services.live is None:
             self._fault(("watches",), "watches need the service `live`; give its `url` under `services`", of_key=True)
+        catalogs = specs_of(file.services.catalog.catalogs) if file and file.services.catalog else ()
+        self._refuse_unknown_catalogs(catalogs)
         faults = self._all_faults()
         if faults or file is None:
             raise ConfigError(faults)
@@ -78,7 +105,9 @@ class _Loading:
             receivers=receivers,
             timezone=file.timezone,
             give_up_after=file.give_up_after,
-            notes=self._notes(watches),
+            notes=self._notes(),
+            enrichers=enrichers,
+            catalogs=catalogs,
         )
 
     def _receivers(self) -> dict[str, Receiver]:
@@ -133,6 +162,8 @@ class _Loading:
                 self._fault(key, message)
             if settings is not None:
                 found.append(_watch(settings, stocks, positions))
+                if settings.when is not None:
+                    self._rules[*key, "when"] = settings.when
         self._refuse_same_names(entries if isinstance(entries, list) else ())
         return found
 
@@ -171,10 +202,23 @@ class _Loading:
                 self._fault(key, f"two watches are named `{shown}`, the first on line {line}")
             first.setdefault(name, number)
 
+    def _refuse_unknown_catalogs(self, catalogs: Iterable[CatalogSpec]) -> None:
+        """A rule that asks a catalog that is never searched would never be decided."""
+        known = [spec.name for spec in catalogs]
+        for key, rule in self._rules.items() if known else ():
+            for name in (name for name in rule.catalogs if name not in known):
+                shown, hint = ("…", "") if self._filled.covers(key) else (name, near(name, known))
+                place = self._document.place_within(key, rule.text, max(0, rule.text.find(name)))
+                self._document.fault(place, f"the catalog `{shown}` is not searched{hint}")
+
     def _check(self, model: type[_Model], data: Any, key: Key) -> _Model | None:
         """`data` as a model; None, and faults, if it is not one."""
         resolved = self._outside.resolve(model, data, key)
-        context = {"receivers": tuple(_mapping(self._data.get("receivers")))}
+        context = {
+            "receivers": tuple(_mapping(self._data.get("receivers"))),
+            "enrichers": tuple(_mapping(self._data.get("enrichers"))),
+            "rule_names": self._rule_names,
+        }
         try:
             return model.model_validate(resolved, context=context)
         except ValidationError as error:
@@ -183,6 +227,9 @@ class _Loading:
 
     def _fault(self, key: Key, message: str, *, of_key: bool = False) -> None:
         self._document.fault(self._document.place(key, of_key=of_key), message)
+
+    def _fault_of_key(self, key: Key, message: str) -> None:
+        self._fault(key, message, of_key=True)
 
     def _all_faults(self) -> tuple[Fault, ...]:
         """Every fault once: those of the configuration itself first; with no text that must not be shown."""
@@ -196,14 +243,11 @@ class _Loading:
         faults = sorted(set(self._document.faults)) + faults
         return tuple(replace(fault, message=_without(fault.message, hidden)) for fault in faults)
 
-    def _notes(self, watches: Iterable[Watch]) -> tuple[Fault, ...]:
-        notes = notes_of(self._document)
-        for number, watch in enumerate(watches):
-            notes += note_of_rule(self._document, ("watches", number, "when"), watch.when)
+    def _notes(self) -> tuple[Fault, ...]:
+        notes = notes_of(self._document) + notes_of_services(self._document, self._rules.items())
         for watchlist in self._watchlists.values():
-            if watchlist.first_position is not None:
-                message = "positions in watchlists are accepted, but this version does not act on them yet"
-                notes.append(Fault(watchlist.file, *watchlist.first_position, message))
+            if watchlist.first_position is not None and lacks(self._document, "archive"):
+                notes.append(Fault(watchlist.file, *watchlist.first_position, without("a position", "archive")))
         return tuple(sorted(notes))
 
 
@@ -232,6 +276,7 @@ def _watch(settings: WatchSettings, stocks: Iterable[WatchedStock], positions: I
         candidates=settings.candidates,
         enrich_deadline=settings.enrich_deadline,
         priority=settings.priority,
+        jump=settings.jump,
     )
 
 

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, WithJsonSchema
 
+from ampel_watch.config.catalogs import CatalogEntrySettings, sound_entries
+from ampel_watch.config.enrichers import rule_of
 from ampel_watch.config.values import (
     change_kinds,
     database_url,
@@ -18,7 +20,6 @@ from ampel_watch.config.values import (
     known_receiver,
     label,
     route,
-    rule,
     span,
     time_zone,
     web_address,
@@ -63,25 +64,24 @@ class LiveSettings(ServiceSettings):
     budget: Annotated[int, Field(ge=0)] = Field(
         100, description="Most known stocks that a pass reads again without a sign of news; 0: none"
     )
+    t2_classifiers: dict[Text, Text] = Field(
+        default_factory=dict,
+        description="T2 units of AMPEL whose results classify: unit → where in its result the class is, `label.name`",
+    )
 
 
 class ArchiveSettings(ServiceSettings):
     """The archive: alerts, light curves and cutouts."""
 
 
-class CatalogQuerySettings(Settings):
-    """One catalog that is searched around a stock."""
-
-    name: Text = Field(description="Name of the catalog as the service knows it")
-    use: Literal["extcats", "catsHTM"] = Field(description="Which of the service's two kinds of catalog it is")
-    radius_arcsec: Annotated[float, Field(gt=0, le=3600)] = Field(description="Search radius in arcseconds")
-
-
 class CatalogSettings(ServiceSettings):
     """The catalog-matching service."""
 
-    catalogs: tuple[CatalogQuerySettings, ...] | None = Field(
-        None, description="The catalogs to search; a well-tried set if absent"
+    catalogs: Annotated[tuple[CatalogEntrySettings, ...], AfterValidator(sound_entries)] = Field(
+        (), description="Further catalogs to search, and changes of the default ones"
+    )
+    recheck: Annotated[Duration, span(shortest=timedelta(minutes=1))] = Field(
+        timedelta(days=1), description="How long the matches of a stock are taken as known before they are asked again"
     )
 
 
@@ -101,6 +101,17 @@ class ConeSettings(Settings):
     radius_arcsec: Annotated[float, Field(gt=0, le=36000)] = Field(description="Radius in arcseconds")
     note: str | None = Field(None, description="A remark for yourself")
     label: str | None = Field(None, description="A short name to show")
+
+
+class JumpSettings(Settings):
+    """When a difference in brightness counts as brightening or fading."""
+
+    min_sigma: Annotated[float, Field(ge=0)] = Field(
+        3.0, description="Least difference of the fluxes, in units of their combined error"
+    )
+    min_drb: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.5, description="Deep-learning score below which a detection needs a second one; 0: none does"
+    )
 
 
 class WatchSettings(Settings):
@@ -123,15 +134,21 @@ class WatchSettings(Settings):
     )
     when: Annotated[
         InstanceOf[Rule] | None,
-        BeforeValidator(rule),
+        BeforeValidator(rule_of),
         WithJsonSchema({"type": "string", "maxLength": MAX_LENGTH}),
-    ] = Field(None, description="Rule that a change must meet; see the rule names below")
+    ] = Field(None, description="Rule that a change must meet; see rule-names.md")
     notify: Annotated[tuple[ReceiverName, ...], Field(min_length=1)] = Field(description="Receivers of the events")
     initial: Literal["silent", "notify"] = Field("silent", description="Whether the first look itself is reported")
     candidates: dict[str, Any] | None = Field(
         None, description="Filter on the alerts' `candidate` when a channel is searched through the archive"
     )
-    enrich_deadline: Span = Field(timedelta(minutes=30), description="How long a change waits for archive and catalog")
+    jump: JumpSettings = Field(
+        default_factory=lambda: JumpSettings(min_sigma=3.0, min_drb=0.5),
+        description="When a difference in brightness counts as brightening or fading",
+    )
+    enrich_deadline: Annotated[Duration, span(shortest=timedelta())] = Field(
+        timedelta(minutes=30), description="How long a change waits for archive and catalog; 0s: not at all"
+    )
     priority: Literal["low", "normal", "high"] = Field(
         "normal", description="Which watch goes first when time is short"
     )
@@ -170,7 +187,7 @@ class HttpSettings(Settings):
 
 
 class FileSettings(Settings):
-    """The whole file, but for `watches` and `receivers`, whose entries are checked one by one."""
+    """The whole file, but for `watches`, `receivers` and `enrichers`, whose entries are checked one by one."""
 
     services: ServicesSettings = Field(
         default_factory=lambda: ServicesSettings(live=None, archive=None, catalog=None),
@@ -182,6 +199,9 @@ class FileSettings(Settings):
     )
     watches: tuple[Any, ...] = Field((), description="What to look at, what to report, to whom")
     receivers: dict[str, Any] = Field(default_factory=dict, description="Where events go, by name")
+    enrichers: dict[str, Any] = Field(
+        default_factory=dict, description="Enrichers of plugins that are switched on, by name, each with its settings"
+    )
     operator: OperatorSettings | None = Field(None, description="Whom to tell of trouble in the program itself")
     retention: RetentionSettings | None = Field(None, description="How long the state database keeps things")
     plugins: PluginsSettings = Field(

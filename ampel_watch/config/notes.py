@@ -1,10 +1,10 @@
-"""Keys of the configuration that are accepted but that this version does not act on: nobody shall trust in silence."""
+"""What is accepted in the configuration but has no effect: nobody shall trust in silence."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ampel_watch.config.document import Document, Key
-from ampel_watch.diff import KINDS, LIVE_KINDS
+from ampel_watch.diff import KINDS
 from ampel_watch.errors import Fault
 from ampel_watch.rules import Rule
 
@@ -14,43 +14,57 @@ _NOT_YET: tuple[Key, ...] = (
     ("heartbeat",),
     ("http",),
     ("plugins", "dirs"),
-    ("services", "catalog", "catalogs"),
-    ("watches", "*", "cones"),
-    ("watches", "*", "enrich_deadline"),
     ("watches", "*", "priority"),
 )
 _TAIL = "is accepted, but this version does not act on it yet"
 
 
 def notes_of(document: Document) -> list[Fault]:
-    """A note for each key that was written with a value, and each kind of change, that has no effect."""
-    notes = [
-        _note(document, key, f"`{key[-1]}` {_TAIL}", of_key=True)
+    """A note for each key that was written with a value and has no effect."""
+    return [
+        note(document, key, f"`{key[-1]}` {_TAIL}", of_key=True)
         for pattern in _NOT_YET
         for key in _matches(document.data, pattern)
         if _at(document.data, key)
     ]
-    return notes + [
-        _note(document, (*key, kind), f"the kind of change `{kind}` {_TAIL}")
+
+
+def notes_of_services(document: Document, rules: Iterable[tuple[Key, Rule]]) -> list[Fault]:
+    """A note for each thing that a watch asks of a service that is not configured.
+
+    Parameters
+    ----------
+    rules: where each rule is, and the rule.
+    """
+    missing = [service for service in ("archive", "catalog") if lacks(document, service)]
+    wants = [
+        ((*key, kind), f"the kind of change `{kind}`", KINDS[kind].source)
         for key in _matches(document.data, ("watches", "*", "on", "*"))
         for kind in _kinds_in(_at(document.data, key))
-        if kind in KINDS and kind not in LIVE_KINDS
+        if kind in KINDS
     ]
+    wants += [(key, "what `cones` names", "archive") for key in _matches(document.data, ("watches", "*", "cones"))]
+    wants += [(key, f"the rule `{key[-1]}`", service) for key, rule in rules for service in sorted(rule.sources)]
+    return [note(document, key, without(what, service)) for key, what, service in wants if service in missing]
 
 
-def note_of_rule(document: Document, key: Key, rule: Rule | None) -> list[Fault]:
-    """A note for a rule that uses names for which this version has no values."""
-    if rule is None or rule.needs_only_live:
-        return []
-    message = "uses values of the archive or the catalogs, which this version does not fetch yet: it stays undecided"
-    return [_note(document, key, f"the rule `{key[-1]}` {message}")]
+def without(what: str, service: str) -> str:
+    """The sentence of such a note."""
+    return f"{what} needs the service `{service}`, which is not configured"
+
+
+def lacks(document: Document, service: str) -> bool:
+    """Whether a service is not configured."""
+    services = document.data.get("services")
+    return not (isinstance(services, Mapping) and services.get(service))
 
 
 def _kinds_in(entry: Any) -> list[str]:
     return [entry] if isinstance(entry, str) else list(entry)
 
 
-def _note(document: Document, key: Key, message: str, *, of_key: bool = False) -> Fault:
+def note(document: Document, key: Key, message: str, *, of_key: bool = False) -> Fault:
+    """A note on something in the document."""
     return Fault(document.file, *document.place(key, of_key=of_key), message)
 
 

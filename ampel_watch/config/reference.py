@@ -15,12 +15,13 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from ampel_watch.config.catalog_table import default_catalogs
 from ampel_watch.config.models import FileSettings, WatchSettings
 from ampel_watch.config.values import change_kinds, in_words
 from ampel_watch.config.watchlist_entries import COLUMNS
 from ampel_watch.diff import KINDS
 from ampel_watch.protocols import NotifierKind
-from ampel_watch.rules import FUNCTIONS, RULE_NAMES, Rule
+from ampel_watch.rules import Rule
 from ampel_watch.settings import Secret, models_in, parse_rate, types_in, written_fields
 
 _INTRODUCTION = """# Configuration
@@ -48,6 +49,10 @@ that begin with `#` are skipped. An entry has a `name` or a position.
 | key | meaning |
 |---|---|
 """
+_RULES = """## Rules (`when`)
+
+What rules are made of, and every name that they may use: [Rule names](rule-names.md).
+"""
 _COLUMN_MEANINGS = {
     "name": "ZTF name",
     "ra_deg": "right ascension, degrees (J2000)",
@@ -67,12 +72,16 @@ def configuration_page(kinds: Iterable[NotifierKind]) -> str:
     parts += ["## `watches[]`\n", f"{_doc(WatchSettings)}\n", _table(WatchSettings)]
     for path, model in _sections(WatchSettings, "watches[]."):
         parts += [f"## `{path}`\n", f"{_doc(model)}\n", _table(model)]
-    parts += [_change_kinds(), _WATCHLISTS + "\n".join(f"| `{c}` | {_COLUMN_MEANINGS[c]} |" for c in COLUMNS) + "\n"]
+    parts += [
+        default_catalogs(),
+        _change_kinds(),
+        _WATCHLISTS + "\n".join(f"| `{c}` | {_COLUMN_MEANINGS[c]} |" for c in COLUMNS) + "\n",
+    ]
     for kind in sorted(kinds, key=lambda kind: kind.name):
         parts += [f"## `receivers.*` with `notifier: {kind.name}`\n", f"{kind.summary}\n", _table(kind.settings)]
         for path, model in _sections(kind.settings, f"receivers.* ({kind.name})."):
             parts += [f"## `{path}`\n", f"{_doc(model)}\n", _table(model)]
-    parts.append(_rule_names())
+    parts.append(_RULES)
     return "\n".join(parts)
 
 
@@ -159,23 +168,6 @@ def _change_kinds() -> str:
     for kind in KINDS.values():
         threshold = f"{kind.threshold_mag:g} mag" if kind.threshold_mag else ""
         lines.append(f"| `{kind.name}` | {threshold} | {'yes' if kind.by_default else 'no'} | {kind.meaning} |")
-    return "\n".join(lines) + "\n"
-
-
-def _rule_names() -> str:
-    lines = [
-        "## Rule names (`when`)\n",
-        'Comparisons (`< <= > >= == != in`), `and or not`, arithmetic (`+ - * / // %`), numbers, `"text"`, lists',
-        '`["a", "b"]`, `true`, `false` and `null`. A name without a value for a stock is null; every comparison with',
-        "it is false, and `mag_g == null` asks for it.\n",
-        "| name | type | unit | from | meaning | example |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name in RULE_NAMES.values():
-        kind = name.type.removeprefix("a ")
-        row = f"| `{name.name}` | {kind} | {name.unit} | {name.source} | {name.meaning} | `{name.example}` |"
-        lines.append(row)
-    lines += ["\n| function | meaning |", "|---|---|", *(f"| `{name}` | {text} |" for name, text in FUNCTIONS.items())]
     return "\n".join(lines) + "\n"
 
 

@@ -18,7 +18,6 @@ from pydantic import AfterValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from ampel_watch.diff import KINDS
-from ampel_watch.rules import Rule, RuleFault, compile_rule
 from ampel_watch.ztf import is_name, name_of
 
 _STATE = re.compile(r"[a-z][a-z0-9]*(?:\+[a-z0-9]+)?://.*")
@@ -155,18 +154,6 @@ def known_receiver(name: str, info: ValidationInfo) -> str:
         there_are = f"; there are {listing(receivers)}" if receivers else "; there are none under `receivers`"
         raise ValueError(f"unknown receiver `{name}`{near(name, receivers) or there_are}")
     return name
-
-
-def rule(value: Any) -> Rule | None:
-    """A compiled rule; null is none."""
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise ValueError("must be text: a rule such as `mag < 19.5`")  # noqa: TRY004
-    try:
-        return compile_rule(value)
-    except RuleFault as fault:
-        raise PydanticCustomError("rule", "{message}", {"message": fault.message, "offset": fault.offset}) from None
 
 
 def change_kinds(value: Any) -> Mapping[str, float | None]:

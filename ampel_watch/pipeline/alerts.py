@@ -1,14 +1,12 @@
 """Finding stocks through the archive: which alerts are new since the last look, and what to read because of them.
 
 Alerts are stored as planned reads before their chunk is acknowledged, so that a crash repeats work and loses none.
-A range of alerts that the archive cannot serve (one broken row fails its whole chunk) is asked for again one alert
-at a time; what stays unreadable is found by name, and otherwise noted.
+Those of watched stocks are stored as light curves too, with the changes that they show.
 """
 
 import json
-import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -17,24 +15,26 @@ from sqlalchemy import Connection
 
 from ampel_watch import ztf
 from ampel_watch.clock import Clock
-from ampel_watch.errors import RequestRefused, StreamFailed
 from ampel_watch.julian import datetime_of_jd, jd_of
+from ampel_watch.lightcurve import light_curve_of
 from ampel_watch.model import JSON, Alert, Snapshot, StockKey, iso
+from ampel_watch.pipeline.archive_reader import AlertReader, Unreadable
 from ampel_watch.pipeline.overlap import WIDE_OVERLAP, since
+from ampel_watch.pipeline.photometry import Measured, Photometry
 from ampel_watch.services.archive import ArchiveClient
 from ampel_watch.services.streams import StreamQuery
 from ampel_watch.services.times import number
-from ampel_watch.storage import Database, health, looks, reads
+from ampel_watch.storage import Database, health, light_curves, looks, reads
 from ampel_watch.storage.reads import PendingRead
 
-_LOG = logging.getLogger(__name__)
-
 NAMES_PER_STREAM = 1000
+# Alerts come with their history as long as there are few; that multiplies their size.
+HISTORY_OF_LAST = 500
 _REMEMBER = timedelta(days=10)
 # The live record of an alert may come minutes to hours after the alert itself.
 READ_AGAIN_AFTER = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
 GIVE_UP_AFTER = timedelta(days=3)
-_JD_STEP = 1e-6  # 0.09 s: the archive's upper bound is exclusive
+_NAMED = "named"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,11 @@ class AlertSearch:
 
     Attributes
     ----------
-    text: what identifies it: its filter as canonical JSON, or a word for the named stocks.
-    names: the stocks whose alerts are wanted; None for those of all.
+    text: what identifies it: its filter as canonical JSON, or what the named stocks are stocks of.
     candidate: conditions on the alert.
     """
 
     text: str
-    names: tuple[str, ...] | None = None
     candidate: JSON | None = None
 
     @property
@@ -57,94 +55,112 @@ class AlertSearch:
         """The key under which it is remembered."""
         return sha256(self.text.encode()).hexdigest()[:32]
 
-    def query_from(self, jd_from: float) -> StreamQuery:
-        """The stream of its alerts from a Julian Date on."""
-        return StreamQuery(names=self.names, candidate=self.candidate, jd_from=jd_from)
-
 
 def by_filter(candidates: str) -> AlertSearch:
     """The search for all alerts that meet a filter, given as canonical JSON."""
-    return AlertSearch(candidates, candidate=json.loads(candidates) or None)
+    return AlertSearch(candidates, json.loads(candidates) or None)
 
 
-def by_names(names: Sequence[str]) -> list[AlertSearch]:
-    """The searches for alerts of named stocks, in batches that the archive answers well."""
-    text = "named " + " ".join(names)  # each list has its own place in the archive
-    return [
-        AlertSearch(text, names=tuple(names[start : start + NAMES_PER_STREAM]))
-        for start in range(0, len(names), NAMES_PER_STREAM)
-    ]
+def stocks_of_watch(watch: str) -> AlertSearch:
+    """The search for alerts of the stocks that a watch names."""
+    return AlertSearch(f"stocks of the watch {watch}")
 
 
-@dataclass(frozen=True, slots=True)
+def members_of_channel(channel: str) -> AlertSearch:
+    """The search for alerts of the known members of a channel."""
+    return AlertSearch(f"members of the channel {channel}")
+
+
 class AlertFinder:
-    """Asks the archive for what is new and plans the reads."""
+    """Asks the archive for what is new, plans the reads, and stores what was measured of watched stocks."""
 
-    archive: ArchiveClient
-    database: Database
-    clock: Clock
+    def __init__(self, archive: ArchiveClient, database: Database, clock: Clock, photometry: Photometry) -> None:
+        self._database = database
+        self._clock = clock
+        self._photometry = photometry
+        self._reader = AlertReader(archive, database, clock)
+        self._with_baseline: set[StockKey] = set()
 
-    async def look(self, searches: Sequence[AlertSearch]) -> None:
-        """Plan to read every stock with an alert that these searches (of one id) did not meet before.
+    async def look(self, search: AlertSearch) -> None:
+        """Plan to read every stock with an alert that this search did not meet before.
 
         Raises `ServiceError` if the archive did not answer completely; what it did answer is kept.
         """
-        now = self.clock.now()
-        last = await self.database.run(lambda c: looks.alert_search(c, searches[0].id))
-        start, wide_at = since(*last, now) if last else (now - WIDE_OVERLAP, now)
-        for search in searches:
-            await self._follow(search, search.query_from(jd_of(start)))
-        await self.database.run(partial(_note_look, search=searches[0].id, now=now, wide_at=wide_at))
+        now = self._clock.now()
+        start, wide_at = await self._window([search], now)
+        await self._read(search, StreamQuery(candidate=search.candidate, jd_from=jd_of(start)))
+        await self._database.run(partial(_note_looks, searches=[search], now=now, wide_at=wide_at))
 
-    async def _follow(self, search: AlertSearch, query: StreamQuery) -> None:
-        try:
-            await self._stream(search, query)
-        except StreamFailed as failure:
-            if not failure.lost:
-                raise
-            for jd_from, jd_to in failure.lost:
-                await self._recover(search, query, jd_from, jd_to)
+    async def look_at(
+        self, named: Mapping[StockKey, str], searches: Sequence[AlertSearch], unseen_since: datetime | None
+    ) -> int:
+        """The same for stocks by name, asked for once for all that want to know; how many changes that showed."""
+        now = self._clock.now()
+        start, wide_at = await self._window(searches, now)
+        ordered, found = sorted(named.values()), 0
 
-    async def _stream(self, search: AlertSearch, query: StreamQuery) -> None:
-        async for chunk in self.archive.stream(query):
-            await self.database.run(partial(store_alerts, search=search.id, alerts=chunk.alerts, now=self.clock.now()))
-            await chunk.acknowledge()
+        async def take(alerts: Sequence[Alert]) -> None:
+            nonlocal found
+            found += await self._database.run(partial(self._store_named, alerts=alerts, unseen_since=unseen_since))
 
-    async def _recover(
-        self, search: AlertSearch, query: StreamQuery, jd_from: float | None, jd_to: float | None
+        for first in range(0, len(ordered), NAMES_PER_STREAM):
+            names = tuple(ordered[first : first + NAMES_PER_STREAM])
+            query = StreamQuery(names=names, jd_from=jd_of(start), chunk_size=HISTORY_OF_LAST)
+            unreadable = await self._reader.read(query, take, history_of_last=HISTORY_OF_LAST)
+            await self._plan_unreadable(unreadable)
+        await self._database.run(partial(self._finish, named=named, searches=searches, now=now, wide_at=wide_at))
+        return found
+
+    async def _window(self, searches: Sequence[AlertSearch], now: datetime) -> tuple[datetime, datetime]:
+        """From when on to ask so that none of the searches misses anything, and when the last wide look then was."""
+        ids = [search.id for search in searches]
+        last = await self._database.run(lambda c: [looks.alert_search(c, search) for search in ids])
+        windows = [since(*look, now) if look else (now - WIDE_OVERLAP, now) for look in last]
+        return min(start for start, _ in windows), min(wide for _, wide in windows)
+
+    async def _read(self, search: AlertSearch, query: StreamQuery) -> None:
+        async def take(alerts: Sequence[Alert]) -> None:
+            now = self._clock.now()
+            await self._database.run(partial(store_alerts, search=search.id, alerts=alerts, now=now))
+
+        await self._plan_unreadable(await self._reader.read(query, take))
+
+    async def _plan_unreadable(self, unreadable: Sequence[Unreadable]) -> None:
+        now = self._clock.now()
+        for gap in unreadable:
+            alert_at = datetime_of_jd(gap.jd_end)
+            await self._database.run(partial(_plan_by_name, names=gap.names, alert_at=alert_at, now=now))
+
+    def _store_named(self, connection: Connection, *, alerts: Sequence[Alert], unseen_since: datetime | None) -> int:
+        now = self._clock.now()
+        store_alerts(connection, search=_NAMED, alerts=alerts, now=now)
+        return self._photometry.record(connection, measured(alerts), now, unseen_since=unseen_since)
+
+    def _finish(
+        self,
+        connection: Connection,
+        *,
+        named: Mapping[StockKey, str],
+        searches: Sequence[AlertSearch],
+        now: datetime,
+        wide_at: datetime,
     ) -> None:
-        """Ask for a lost range again, one alert at a time, so that a broken row hides no other."""
-        narrow = replace(
-            query,
-            jd_from=jd_from if jd_from is not None else query.jd_from,
-            jd_to=jd_to + _JD_STEP if jd_to is not None else query.jd_to,
-            chunk_size=1,
-        )
-        try:
-            await self._stream(search, narrow)
-        except StreamFailed as failure:
-            if not failure.lost:
-                raise
-            for lost_from, lost_to in failure.lost:
-                await self._find_by_name(search, narrow, lost_from, lost_to)
+        """From here on, what the archive has of these stocks is news."""
+        new = {key: name for key, name in named.items() if key not in self._with_baseline}
+        light_curves.note_baselines(connection, new, now)
+        self._with_baseline.update(new)
+        _note_looks(connection, searches=searches, now=now, wide_at=wide_at)
 
-    async def _find_by_name(
-        self, search: AlertSearch, query: StreamQuery, jd_from: float | None, jd_to: float | None
-    ) -> None:
-        """Alerts that the archive cannot show at all: it still knows which objects were seen at that time."""
-        now = self.clock.now()
-        jd_start = jd_from if jd_from is not None else query.jd_from or jd_of(now - WIDE_OVERLAP)
-        jd_end = jd_to + _JD_STEP if jd_to is not None else query.jd_to or jd_of(now)
-        try:
-            names = await self.archive.objects_in_cone(0.0, 0.0, 180.0, jd_start, jd_end)
-        except RequestRefused as error:  # it will never tell; anything else may pass, and is asked again
-            _LOG.warning("%s: alerts between jd %s and %s cannot be read: %s", search.id, jd_start, jd_end, error)
-            what = f"archive alerts between jd {jd_start:.5f} and {jd_end:.5f} could not be read: {error}"
-            await self.database.run(lambda c: health.note(c, now, "unreadable_alerts", what))
-            return
-        if query.names is not None:
-            names = tuple(name for name in names if name in set(query.names))
-        await self.database.run(partial(_plan_by_name, names=names, alert_at=datetime_of_jd(jd_end), now=now))
+
+def measured(alerts: Iterable[Alert], *, whole: bool = False) -> list[Measured]:
+    """The alerts of each stock as its light curve."""
+    by_name: dict[str, list[Alert]] = {}
+    for alert in alerts:
+        if ztf.is_name(alert.name):
+            by_name.setdefault(alert.name, []).append(alert)
+    return [
+        Measured(StockKey("ztf", ztf.id_of(name)), name, light_curve_of(own), whole) for name, own in by_name.items()
+    ]
 
 
 def store_alerts(connection: Connection, *, search: str, alerts: Sequence[Alert], now: datetime) -> int:
@@ -153,7 +169,7 @@ def store_alerts(connection: Connection, *, search: str, alerts: Sequence[Alert]
     for alert in alerts:
         if alert.candid in fresh and ztf.is_name(alert.name):
             ra_deg, dec_deg = _degrees(alert, "ra"), _degrees(alert, "dec")
-            _plan(connection, alert.name, _date_of(alert, now), now, ra_deg, dec_deg)
+            plan_read(connection, alert.name, _date_of(alert, now), now, ra_deg, dec_deg)
     reads.note_seen(connection, search, fresh, now)
     return len(fresh)
 
@@ -176,12 +192,13 @@ def _degrees(alert: Alert, field: str) -> float | None:
 def _plan_by_name(connection: Connection, *, names: Sequence[str], alert_at: datetime, now: datetime) -> None:
     for name in names:
         if ztf.is_name(name):
-            _plan(connection, name, alert_at, now, None, None)
+            plan_read(connection, name, alert_at, now, None, None)
 
 
-def _plan(
+def plan_read(
     connection: Connection, name: str, alert_at: datetime, now: datetime, ra_deg: float | None, dec_deg: float | None
 ) -> None:
+    """Plan to read a stock on the live service because of an alert, unless that is planned for a newer one."""
     key = StockKey("ztf", ztf.id_of(name))
     planned = reads.planned(connection, key)
     if planned is not None and planned.alert_at >= alert_at:
@@ -189,8 +206,9 @@ def _plan(
     reads.plan(connection, PendingRead(key, name, alert_at, ra_deg, dec_deg, found_at=now, step=0, due_at=now))
 
 
-def _note_look(connection: Connection, *, search: str, now: datetime, wide_at: datetime) -> None:
-    looks.note_alert_search(connection, search, now, wide_at)
+def _note_looks(connection: Connection, *, searches: Sequence[AlertSearch], now: datetime, wide_at: datetime) -> None:
+    for search in searches:
+        looks.note_alert_search(connection, search.id, now, wide_at)
     reads.forget_seen(connection, now - _REMEMBER)
 
 

@@ -11,11 +11,12 @@ from sqlalchemy import Connection
 from ampel_watch.clock import Clock
 from ampel_watch.config import LiveSettings
 from ampel_watch.errors import OF_THE_SERVICE, NotOffered, ServiceError, ServiceUnavailable
-from ampel_watch.model import Snapshot
+from ampel_watch.model import Snapshot, StockKey
 from ampel_watch.pipeline import listing
-from ampel_watch.pipeline.alerts import AlertFinder, AlertSearch, by_filter, by_names
+from ampel_watch.pipeline.alerts import AlertFinder, AlertSearch, by_filter, members_of_channel, stocks_of_watch
 from ampel_watch.pipeline.look import Look
 from ampel_watch.pipeline.overlap import WIDE_EVERY, since
+from ampel_watch.pipeline.photometry import Photometry
 from ampel_watch.pipeline.record import Circumstances, Reading, record_channel_look, record_readings
 from ampel_watch.pipeline.services import Services
 from ampel_watch.services.live import LiveClient
@@ -34,8 +35,13 @@ class MemberFinder:
     `ServiceUnavailable` and `CredentialsRefused` of the live service end the look.
     """
 
-    def __init__(self, services: Services, database: Database, clock: Clock, settings: LiveSettings) -> None:
+    def __init__(
+        self, services: Services, database: Database, clock: Clock, settings: LiveSettings, photometry: Photometry
+    ) -> None:
         self._services = services
+        self._alerts = (
+            AlertFinder(services.archive, database, clock, photometry) if services.archive is not None else None
+        )
         self._database = database
         self._clock = clock
         self._settings = settings
@@ -50,9 +56,9 @@ class MemberFinder:
                 await self._list(look, channel)
         elif way == "archive":
             for text, channels in look.targets.searches.items():
-                await self._search(look, [by_filter(text)], channels)
-        if self._services.archive and len(look.targets.stocks) > self._settings.budget:
-            await self._search(look, by_names(sorted(n.name for n in look.targets.stocks.values())), ())
+                await self._search(look, by_filter(text), channels)
+        if self._alerts is not None:
+            await self._follow(look, self._alerts)
 
     async def _find_way(self, look: Look) -> Way | None:
         """How channels are listed: as configured, or the first way that the service offers; None if it cannot tell.
@@ -127,8 +133,8 @@ class MemberFinder:
         look.stocks_seen += len(page)
         look.count(await self._database.run(record))
 
-    async def _search(self, look: Look, searches: list[AlertSearch], channels: Sequence[str]) -> None:
-        if self._services.archive is None:
+    async def _search(self, look: Look, search: AlertSearch, channels: Sequence[str]) -> None:
+        if self._alerts is None:
             error = ServiceError(
                 "live",
                 "this service has no listing of a channel's stocks, and `services.archive` is not configured to find "
@@ -139,13 +145,40 @@ class MemberFinder:
         now = self._clock.now()
         look.archive_asked = True
         try:
-            await AlertFinder(self._services.archive, self._database, self._clock).look(searches)
+            await self._alerts.look(search)
         except ServiceError as error:
             look.archive_error = error
             look.channel_errors |= dict.fromkeys(channels, error)
             return
         for channel in channels:
             await self._finish_channel(look, channel, self._after_search(look, channel, now))
+
+    async def _follow(self, look: Look, alerts: AlertFinder) -> None:
+        """See what the archive has of watched stocks: what is new of those that are followed by their brightness, and
+        of lists that are too long to be read whole."""
+        named, searches, concerned = await self._followed(look)
+        if not named:
+            return
+        look.archive_asked = True
+        try:
+            look.count(await alerts.look_at(named, searches, look.archive_unseen_since))
+        except ServiceError as error:
+            look.archive_error = error
+            look.watch_errors |= dict.fromkeys(concerned, error)
+
+    async def _followed(self, look: Look) -> tuple[dict[StockKey, str], list[AlertSearch], set[str]]:
+        """The stocks to ask for, what they are stocks of, and the watches that depend on the answer."""
+        targets = look.targets
+        is_long = len(targets.stocks) > self._settings.budget
+        stocks_of = {key: n for key, n in targets.stocks.items() if is_long or targets.follows & set(n.watches)}
+        watches = {watch for named in stocks_of.values() for watch in named.watches}
+        channels = [channel for channel, by in targets.channels.items() if targets.follows & set(by)]
+        members = await self._database.run(lambda c: stocks.members_in(c, channels))
+        searches = [stocks_of_watch(watch) for watch in sorted(watches)]
+        searches += [members_of_channel(channel) for channel in sorted(channels)]
+        of_channels = {watch for channel in channels for watch in targets.channels[channel]}
+        concerned = (watches | of_channels) & targets.follows
+        return members | {key: named.name for key, named in stocks_of.items()}, searches, concerned
 
     def _after_search(self, look: Look, channel: str, now: datetime) -> ChannelLook:
         """A search lists nothing: what was listed completely stays as it is, until it can be listed again."""

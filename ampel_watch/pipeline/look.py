@@ -50,6 +50,7 @@ class Look:
     identity: of the token, when the look began.
     good_answers: calls that the live service answered as it should.
     stocks_seen: stocks that it showed: only a service that knows some can be believed to have lost one.
+    archive_unseen_since: end of the last good look at the archive, if it was not seen for unusually long.
     listed, missing: stocks that a listing showed, and watched ones that it says it does not have.
     """
 
@@ -60,6 +61,8 @@ class Look:
     channel_looks: dict[str, ChannelLook]
     changed: asyncio.Event
     identity: str | None
+    archive_unseen_since: datetime | None = None
+    watch_errors: dict[str, ServiceError] = field(default_factory=dict)
     channel_errors: dict[str, ServiceError] = field(default_factory=dict)
     stock_errors: dict[StockKey, ServiceError] = field(default_factory=dict)
     members_that_failed: Mapping[StockKey, frozenset[str]] = field(default_factory=dict)
@@ -82,6 +85,8 @@ def name_troubles(look: Look) -> None:
     """Say of each watch what kept its look from being complete."""
     targets, errors = look.targets, look.report.errors
     troubles: dict[str, list[str]] = defaultdict(list)
+    for watch, error in look.watch_errors.items():
+        troubles[watch].append(str(error))
     for channel, error in look.channel_errors.items():
         for watch in targets.channels[channel]:
             troubles[watch].append(str(error))

@@ -19,13 +19,16 @@ from ampel_watch.config import LiveSettings, Watch
 from ampel_watch.errors import OF_THE_SERVICE, CredentialsRefused, ServiceError
 from ampel_watch.model import StockKey
 from ampel_watch.pipeline.alerts import put_off, retry_later
+from ampel_watch.pipeline.cone_search import ConeFinder
+from ampel_watch.pipeline.cones import load_found
 from ampel_watch.pipeline.find import MemberFinder, check_identity
 from ampel_watch.pipeline.look import Look, Report, gap, name_troubles
+from ampel_watch.pipeline.photometry import Photometry
 from ampel_watch.pipeline.reader import Reader, ReadRequest, ReadResult
 from ampel_watch.pipeline.record import Circumstances, Reading, record_readings
 from ampel_watch.pipeline.refresh import RefreshOrder
 from ampel_watch.pipeline.services import Services
-from ampel_watch.pipeline.targets import Targets, targets_of
+from ampel_watch.pipeline.targets import targets_of
 from ampel_watch.pipeline.vanished import record_misses
 from ampel_watch.storage import Database, health, looks, reads, stocks
 from ampel_watch.storage.reads import PendingRead
@@ -47,13 +50,15 @@ class Poller:
         settings: LiveSettings,
         *,
         changed: asyncio.Event,
+        photometry: Photometry,
     ) -> None:
         self._services = services
         self._changed = changed
         self._database = database
         self._clock = clock
         self._settings = settings
-        self._finder = MemberFinder(services, database, clock, settings)
+        self._finder = MemberFinder(services, database, clock, settings, photometry)
+        self._cones = ConeFinder(services.archive, database, clock)
         self._tried: dict[StockKey, datetime] = {}
         self._order = RefreshOrder()
 
@@ -66,8 +71,9 @@ class Poller:
             a long list does not hold up other watches; None for all.
         """
         now = self._clock.now()
-        targets = targets_of(watches, now)
-        look = await self._begin(targets, watches, now)
+        cones = await self._cones.look(watches)
+        look = await self._begin(watches, now)
+        cones.note_in(look)
         if look.live_error is None:
             try:
                 await self._finder.find(look)
@@ -77,12 +83,13 @@ class Poller:
         await self._end(look)
         return look.report
 
-    async def _begin(self, targets: Targets, watches: Sequence[Watch], now: datetime) -> Look:
+    async def _begin(self, watches: Sequence[Watch], now: datetime) -> Look:
         report = Report(started=now)
         try:
             identity = self._services.live.identity()
         except CredentialsRefused as error:
             report.errors = {watch.name: str(error) for watch in watches}
+            targets = targets_of(watches, now, {})
             return Look(targets, report, Circumstances(0, None, {}), {}, {}, self._changed, None, live_error=error)
         shortest = min((watch.every for watch in watches), default=timedelta())
 
@@ -90,11 +97,15 @@ class Poller:
             epoch = health.note_identity(connection, identity, now)
             live = health.service(connection, "live")
             self._order.resume(live.refreshed_to)
+            targets = targets_of(watches, now, load_found(connection, watches, now))
             first_looks = looks.first_looks_at(connection, targets.targets())
             new_to = {key: new for key in targets.stocks if (new := targets.new_to_stock(key, first_looks))}
             circumstances = Circumstances(epoch, gap(live.succeeded_at, self._clock, shortest), new_to)
             listed = looks.channels(connection)
-            return Look(targets, report, circumstances, first_looks, listed, self._changed, identity)
+            look = Look(targets, report, circumstances, first_looks, listed, self._changed, identity)
+            archive = health.service(connection, "archive")
+            look.archive_unseen_since = gap(archive.succeeded_at, self._clock, shortest)
+            return look
 
         return await self._database.run(load)
 
@@ -106,7 +117,7 @@ class Poller:
         look.good_answers = reader.good_answers
         look.live_error = reader.live_error
         if reader.live_error is None:
-            look.report.more = more
+            look.report.more |= more
             await self._record_faults(look, wanted)
             await self._record_missing(look)
 
@@ -178,7 +189,7 @@ class Poller:
         known = await self._database.run(lambda c: stocks.load(c, look.missing))
         now, unseen_since = self._clock.now(), look.circumstances.unseen_since
         for key in sorted(look.missing - known.keys()):
-            if key not in self._tried:
+            if key not in self._tried and look.targets.stocks[key].by_name:
                 name = look.targets.stocks[key].name
                 look.report.warnings.append(f"live: there is no stock {name} (yet), or this token may not see it")
             self._tried[key] = now

@@ -15,7 +15,7 @@ from ampel_watch.model import Change, Snapshot, StockKey
 from ampel_watch.pipeline.alerts import settle_alert
 from ampel_watch.storage import changes, looks, stocks
 from ampel_watch.storage.reads import PendingRead
-from ampel_watch.storage.stocks import Stored
+from ampel_watch.storage.stocks import Expected, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,8 @@ class Listed:
 
 def record_readings(connection: Connection, readings: Sequence[Reading], circumstances: Circumstances) -> int:
     """Store what was read and append the changes that it shows; how many there were."""
-    stored = stocks.load(connection, {reading.snapshot.key for reading in readings})
+    keys = {reading.snapshot.key for reading in readings}
+    stored, expected = stocks.load(connection, keys), stocks.expected(connection, keys)
     listed = Listed.now(connection, circumstances.epoch)
     found = 0
     for reading in readings:
@@ -77,8 +78,10 @@ def record_readings(connection: Connection, readings: Sequence[Reading], circums
             settle_alert(connection, reading.alert, reading.snapshot)
         if _is_nothing_new(before, reading, circumstances) or _is_nobodys(before, reading, listed):
             continue
-        stored[key] = _record_one(connection, before, reading, circumstances, listed)
-        found += stored[key].counter - (before.counter if before else 0)
+        waited_for = expected.pop(key, None)
+        stored[key] = _record_one(connection, before, reading, circumstances, listed, waited_for)
+        known = before or waited_for
+        found += stored[key].counter - (known.counter if known else 0)
     return found
 
 
@@ -107,13 +110,23 @@ def _is_nobodys(before: Stored | None, reading: Reading, listed: Listed) -> bool
 
 
 def _record_one(
-    connection: Connection, before: Stored | None, reading: Reading, circumstances: Circumstances, listed: Listed
+    connection: Connection,
+    before: Stored | None,
+    reading: Reading,
+    circumstances: Circumstances,
+    listed: Listed,
+    waited_for: Expected | None,
 ) -> Stored:
     seen = reading.snapshot
     members_of = before.members_of if before else frozenset()
     now_in = _update_members(connection, members_of, reading)
-    counter = _append_changes(connection, before, reading, circumstances, listed, members_of | now_in)
-    merged = merge(before.snapshot if before else None, _with_position(seen, reading.alert))
+    if waited_for is not None and seen.channels is not None:
+        # It was watched before the live service showed it: whatever it is in, it has entered.
+        listed = replace(listed, channels=listed.channels | seen.channels)
+    known = before or waited_for
+    counter = known.counter if known else 0
+    counter = _append_changes(connection, before, reading, circumstances, listed, members_of | now_in, counter)
+    merged = merge(before.snapshot if before else None, _with_position(seen, reading.alert, waited_for))
     counter = _note_first_looks(connection, merged, counter, now_in, circumstances)
     # A document out of a listing cannot take a membership away, so it is no new baseline for other eyes either.
     epoch = circumstances.epoch if before is None or reading.whole else before.epoch
@@ -137,8 +150,9 @@ def _append_changes(
     circumstances: Circumstances,
     listed: Listed,
     channels: frozenset[str],
+    counter: int,
 ) -> int:
-    """Append what differs from what is stored; the stock's count of changes after that.
+    """Append what differs from what is stored; the stock's count of changes after that, `counter` being that before.
 
     `channels` are those that the stock was or is in: through them the change reaches watches, whatever becomes of the
     stock until they are asked.
@@ -152,19 +166,19 @@ def _append_changes(
         whole=reading.whole,
         baseline=new_eyes,
     )
-    first = before.counter + 1 if before else 1
-    for counter, difference in enumerate(differences, first):
+    for number, difference in enumerate(differences, counter + 1):
         entered_at = _entered_at(difference, reading, listed) if before is None else None
-        change = change_of(reading.snapshot, difference, counter, circumstances.unseen_since)
+        change = change_of(reading.snapshot, difference, number, circumstances.unseen_since)
         changes.append(connection, change, channels, entered_at=entered_at)
-    return first - 1 + len(differences)
+    return counter + len(differences)
 
 
-def _with_position(seen: Snapshot, alert: PendingRead | None) -> Snapshot:
-    """The live record often has no position; the alert that led to it does."""
-    if alert is None or seen.ra_deg is not None:
-        return seen
-    return replace(seen, ra_deg=alert.ra_deg, dec_deg=alert.dec_deg)
+def _with_position(seen: Snapshot, *others: PendingRead | Expected | None) -> Snapshot:
+    """The live record often has no position; the alert that led to it does, now or when the stock was first found."""
+    for other in others:
+        if seen.ra_deg is None and other is not None:
+            seen = replace(seen, ra_deg=other.ra_deg, dec_deg=other.dec_deg)
+    return seen
 
 
 def _entered_at(difference: Difference, reading: Reading, listed: Listed) -> datetime | None:

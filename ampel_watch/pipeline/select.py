@@ -1,16 +1,18 @@
 """Which watch a change concerns, and whether it is news to it. Pure."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ampel_watch.config import Watch
+from ampel_watch.config import Watch, WatchedPosition, WatchedStock
 from ampel_watch.model import Change, StockKey
+from ampel_watch.pipeline.cones import circle_of, cone_of, is_active
 from ampel_watch.storage.changes import Recorded
-from ampel_watch.storage.looks import FirstLook, FirstLooks, channel_target, stock_target
+from ampel_watch.storage.looks import FirstLook, FirstLooks, channel_target, cone_target, stock_target
 
 _FIRST_LOOK_LASTS = timedelta(days=1)
 _OF_A_CHANNEL = frozenset({"channel_match", "channel_left"})
+_OF_A_CONE = "cone_match"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +28,67 @@ class Selector:
 
     def __init__(self, watches: Iterable[Watch]) -> None:
         self._watches = {watch.name: watch for watch in watches}
-        self._by_stock: dict[StockKey, dict[str, datetime | None]] = {}
+        self._by_stock: dict[StockKey, dict[str, list[WatchedStock]]] = {}
+        self._by_cone: dict[str, dict[str, list[WatchedPosition]]] = {}
         self._by_channel: dict[str, set[str]] = {}
         for watch in self._watches.values():
             for stock in watch.stocks:
-                self._by_stock.setdefault(stock.key, {})[watch.name] = stock.until
+                self._by_stock.setdefault(stock.key, {}).setdefault(watch.name, []).append(stock)
+            for position in watch.positions:
+                by_watch = self._by_cone.setdefault(circle_of(position).key, {})
+                by_watch.setdefault(watch.name, []).append(position)
             for channel in watch.channels:
                 self._by_channel.setdefault(channel, set()).add(watch.name)
 
-    def concerned(self, recorded: Recorded) -> list[tuple[Watch, list[str]]]:
-        """The watches that look at this stock or channel, and the targets through which each sees the change."""
+    def concerned(self, recorded: Recorded, around: Collection[str] = ()) -> list[tuple[Watch, list[str]]]:
+        """The watches that look at this stock or channel, and the targets through which each sees the change.
+
+        Parameters
+        ----------
+        around: the cones in which the stock was found.
+        """
         change = recorded.change
-        if recorded.only_watch is not None:
+        if recorded.only_watch is not None and _is_first_look(change):
             return [(watch, []) for watch in self._watches.values() if watch.name == recorded.only_watch]
+        if change.kind == _OF_A_CONE:
+            targets = {name: [cone_target(cone_of(change))] for name in self._by_cone.get(cone_of(change), ())}
+        else:
+            targets = self._targets(change.key, channels_of(recorded), around, change.seen_at)
+        return [
+            (watch, targets[watch.name])
+            for watch in self._watches.values()
+            if watch.name in targets and recorded.only_watch in (None, watch.name) and _is_of(watch, change)
+        ]
+
+    def watching(
+        self, key: StockKey, channels: Collection[str], at: datetime, around: Collection[str] = ()
+    ) -> list[Watch]:
+        """The watches that look at a stock: by its name, through these channels, or where it was found (`around`)."""
+        targets = self._targets(key, channels, around, at)
+        return [watch for watch in self._watches.values() if watch.name in targets]
+
+    def _targets(
+        self, key: StockKey, channels: Collection[str], around: Collection[str], at: datetime
+    ) -> dict[str, list[str]]:
+        """Watch → the targets through which it sees a stock."""
         targets: dict[str, list[str]] = {}
-        for channel in sorted(channels_of(recorded)):
+        for channel in sorted(channels):
             for name in self._by_channel.get(channel, ()):
                 targets.setdefault(name, []).append(channel_target(channel))
-        for name, until in self._by_stock.get(change.key, {}).items():
-            if until is None or until > change.seen_at:
-                targets.setdefault(name, []).append(stock_target(change.key.survey, change.key.id))
-        return [(w, targets[w.name]) for w in self._watches.values() if w.name in targets and _is_of(w, change)]
+        entries: list[Mapping[str, Sequence[WatchedStock | WatchedPosition]]] = [self._by_stock.get(key, {})]
+        entries += [self._by_cone.get(cone, {}) for cone in sorted(around)]
+        for name in {name for by_watch in entries for name, of_watch in by_watch.items() if _any_active(of_watch, at)}:
+            targets.setdefault(name, []).append(stock_target(key.survey, key.id))
+        return targets
+
+
+def _any_active(entries: Iterable[WatchedStock | WatchedPosition], at: datetime) -> bool:
+    return any(is_active(entry, at) for entry in entries)
+
+
+def _is_first_look(change: Change) -> bool:
+    """Whether it is what a watch saw at its first look, and asked to be told of."""
+    return bool(change.after.get("first_look"))
 
 
 def channels_of(recorded: Recorded) -> frozenset[str]:
@@ -64,7 +106,7 @@ def _is_of(watch: Watch, change: Change) -> bool:
 
 def judge(watch: Watch, recorded: Recorded, targets: Collection[str], first_looks: FirstLooks) -> Judgement:
     """Whether the change is news to the watch: after its first look, and of a kind that it asked for."""
-    if recorded.only_watch is not None:
+    if recorded.only_watch is not None and _is_first_look(recorded.change):
         return Judgement(True, "the first look, and the watch asked to be told of it")
     looked = [first_looks[watch.name, target] for target in targets if (watch.name, target) in first_looks]
     if not any(look.after_change < recorded.seq for look in looked):

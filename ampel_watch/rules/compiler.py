@@ -1,73 +1,50 @@
 """From the text of a rule to a function of values."""
 
 import difflib
-import math
 import operator
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import rule_engine
 from rule_engine import ast
 from rule_engine.errors import EngineError, RuleSyntaxError
 
-from ampel_watch.rules.names import CONDITION, FUNCTIONS, LIST, NUMBER, RULE_NAMES, TEXT
-from ampel_watch.rules.syntax import RuleFault, refuse_foreign_parts, syntax_fault, without_strings
+from ampel_watch.rules.evaluation import (
+    Evaluate,
+    arithmetic,
+    both,
+    column,
+    compare,
+    either,
+    is_null,
+    negation,
+    reader,
+    row_reader,
+    within,
+)
+from ampel_watch.rules.names import CONDITION, FUNCTIONS, LIST, NUMBER, RULE_NAMES, TEXT, RuleName
+from ampel_watch.rules.rule import Rule
+from ampel_watch.rules.syntax import RuleFault, offset_of, refuse_foreign_parts, syntax_fault, without_strings
 
 MAX_LENGTH = 2000
 MAX_DEPTH = 150
 _MATCH, _NULL, _ANY = "a catalog match", "null", "anything"
 _LITERALS = {"None": "null", "True": "true", "False": "false", "NULL": "null", "TRUE": "true", "FALSE": "false"}
 
-_Evaluate = Callable[[Mapping[str, Any]], Any]
 
+def compile_rule(text: str, names: Mapping[str, RuleName] = RULE_NAMES) -> Rule:
+    """The rule that `text` is; RuleFault if it is none.
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a rule says of one change: `passed` is None while the names in `missing` have no value yet."""
-
-    passed: bool | None
-    missing: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A compiled rule. Two rules of the same text are equal.
-
-    Attributes
+    Parameters
     ----------
-    names: the names that the rule uses, sorted; `catalog` stands for itself.
-    catalogs: the catalogs that it asks, sorted.
+    names: those that the rule may use; more than our own where plugins add some.
     """
-
-    text: str
-    names: tuple[str, ...] = field(compare=False)
-    catalogs: tuple[str, ...] = field(compare=False)
-    _evaluate: _Evaluate = field(compare=False, repr=False)
-
-    def decide(self, values: Mapping[str, Any]) -> Verdict:
-        """Apply the rule to `values`: name → value, None for null.
-
-        A name that is no key of `values` has not arrived yet, and a rule that uses one is undecided. `catalog` is a
-        mapping of catalog name to the columns of its nearest row, or to None where there is none.
-        """
-        missing = tuple(name for name in self.names if name not in values)
-        return Verdict(None, missing) if missing else Verdict(bool(self._evaluate(values)))
-
-    @property
-    def needs_only_live(self) -> bool:
-        """Whether the live service alone gives all that the rule uses."""
-        return all(name in RULE_NAMES and RULE_NAMES[name].source == "live" for name in self.names)
-
-
-def compile_rule(text: str) -> Rule:
-    """The rule that `text` is; RuleFault if it is none."""
     if len(text) > MAX_LENGTH:
         raise RuleFault(f"the rule is longer than {MAX_LENGTH} characters")
     bare = without_strings(text)
     refuse_foreign_parts(bare)
-    builder = _Builder(bare)
+    builder = _Builder(bare, names)
     try:
         term = builder.build(rule_engine.Rule(text).statement.expression)
     except RuleSyntaxError as error:
@@ -77,7 +54,7 @@ def compile_rule(text: str) -> Rule:
     except RecursionError:
         raise RuleFault("the rule is nested too deeply") from None
     builder.need(term, CONDITION)
-    return Rule(text, tuple(sorted(builder.names)), tuple(sorted(builder.catalogs)), term.evaluate)
+    return builder.rule(text, term)
 
 
 def _engine_words(error: Exception) -> str:
@@ -91,17 +68,26 @@ class _Term:
 
     type: str
     label: str
-    evaluate: _Evaluate
+    evaluate: Evaluate
 
 
 class _Builder:
     """Checks the nodes of one rule and turns them into functions; collects the names that it meets."""
 
-    def __init__(self, bare: str) -> None:
+    def __init__(self, bare: str, known: Mapping[str, RuleName]) -> None:
         self._bare = bare
+        self._known = known
         self._depth = 0
-        self.names: set[str] = set()
-        self.catalogs: set[str] = set()
+        self._names: set[str] = set()
+        self._catalogs: set[str] = set()
+        self._reads: dict[str, Evaluate] = {}
+
+    def rule(self, text: str, term: "_Term") -> Rule:
+        """The rule that the whole tree is."""
+        sources = {source for name in self._names - {"catalog"} for source in self._known[name].sources}
+        sources |= {"catalog"} if self._catalogs else set()
+        names, catalogs = tuple(sorted(self._names)), tuple(sorted(self._catalogs))
+        return Rule(text, names, catalogs, frozenset(sources), term.evaluate, self._reads)
 
     def build(self, node: ast.ExpressionBase) -> _Term:
         """The term of a node, whichever type it has."""
@@ -131,49 +117,50 @@ class _Builder:
     def members(self, node: Any) -> _Term:
         """A list or a set."""
         terms = [self.build(member) for member in node.value]
-        return _Term(LIST, "this list", lambda values: [term.evaluate(values) for term in terms])
+        return _Term(LIST, "this list", lambda values: tuple(term.evaluate(values) for term in terms))
 
     def symbol(self, node: Any) -> _Term:
         """A name out of the table."""
         name: str = node.name
-        if name in RULE_NAMES:
-            self.names.add(name)
-            return _Term(RULE_NAMES[name].type, f"`{name}`", lambda values: values[name])
+        if name in self._known:
+            self._names.add(name)
+            return _Term(self._known[name].type, f"`{name}`", self._reads.setdefault(name, reader(name)))
         if name in FUNCTIONS:
             raise RuleFault(f"`{name}` is a function; write `{name}(…)`", self._place(name))
-        raise RuleFault(f"unknown name `{name}`{_suggestion(name)}", self._place(name))
+        raise RuleFault(f"unknown name `{name}`{_suggestion(name, self._known)}", self._place(name))
 
     def unary(self, node: Any) -> _Term:
         """`not x` or `-x`."""
         term = self.build(node.right)
         if node.type == "not":
             self.need(term, CONDITION)
-            return _Term(CONDITION, "this condition", lambda values: not term.evaluate(values))
+            return _Term(CONDITION, "this condition", lambda values: negation(term.evaluate(values)))
         self.need(term, NUMBER)
-        return _Term(NUMBER, "this number", lambda values: _arithmetic(operator.neg, term.evaluate(values)))
+        return _Term(NUMBER, "this number", lambda values: arithmetic(operator.neg, term.evaluate(values)))
 
     def logic(self, node: Any) -> _Term:
         """`x and y`, `x or y`."""
         left, right = self._both(node, CONDITION)
-        if node.type == "and":
-            return _Term(CONDITION, "this condition", lambda v: bool(left.evaluate(v)) and bool(right.evaluate(v)))
-        return _Term(CONDITION, "this condition", lambda v: bool(left.evaluate(v)) or bool(right.evaluate(v)))
+        join = both if node.type == "and" else either
+        return _Term(CONDITION, "this condition", lambda values: join(left.evaluate, right.evaluate, values))
 
     def arithmetic(self, node: Any) -> _Term:
         """`x + y` and its like."""
         operation = _ARITHMETIC[node.type]
         left, right = self._both(node, NUMBER)
-        return _Term(NUMBER, "this number", lambda v: _arithmetic(operation, left.evaluate(v), right.evaluate(v)))
+        return _Term(NUMBER, "this number", lambda v: arithmetic(operation, left.evaluate(v), right.evaluate(v)))
 
     def comparison(self, node: Any) -> _Term:
         """`x == y`, `x < y` and their like."""
         left, right = self.build(node.left), self.build(node.right)
         self._refuse_unlike(left, right, ordered=node.type in _ORDER)
         if _NULL in (left.type, right.type):
-            wanted = node.type == "eq"
-            return _Term(CONDITION, "this condition", lambda v: (left.evaluate(v) is right.evaluate(v)) == wanted)
-        compare = _COMPARISONS[node.type]
-        return _Term(CONDITION, "this condition", lambda v: _compare(compare, left.evaluate(v), right.evaluate(v)))
+            asked = right.evaluate if left.type == _NULL else left.evaluate
+            if node.type == "eq":
+                return _Term(CONDITION, "this condition", lambda v: is_null(asked(v)))
+            return _Term(CONDITION, "this condition", lambda v: negation(is_null(asked(v))))
+        comparison = _COMPARISONS[node.type]
+        return _Term(CONDITION, "this condition", lambda v: compare(comparison, left.evaluate(v), right.evaluate(v)))
 
     def contains(self, node: Any) -> _Term:
         """`x in y`: of a list, or as a part of a text."""
@@ -184,7 +171,7 @@ class _Builder:
             )
         if container.type == TEXT:
             self.need(member, TEXT)
-        return _Term(CONDITION, "this condition", lambda v: _within(member.evaluate(v), container.evaluate(v)))
+        return _Term(CONDITION, "this condition", lambda v: within(member.evaluate(v), container.evaluate(v)))
 
     def call(self, node: Any) -> _Term:
         """`abs(x)`, `min(x, y)`, `max(x, y)`, `catalog("name")`."""
@@ -200,17 +187,19 @@ class _Builder:
         if (name == "abs" and len(terms) != 1) or not terms:
             raise RuleFault(f"`{name}` takes {'one number' if name == 'abs' else 'numbers'}", self._place(name))
         function = _FUNCTIONS[name]
-        return _Term(NUMBER, "this number", lambda v: _arithmetic(function, *(term.evaluate(v) for term in terms)))
+        return _Term(NUMBER, "this number", lambda v: arithmetic(function, *(term.evaluate(v) for term in terms)))
 
     def attribute(self, node: Any) -> _Term:
         """`catalog("name").column`; nothing else has parts."""
+        reads = dict(self._reads)
         match = self.build(node.object)
-        column: str = node.name
+        name: str = node.name
         if match.type != _MATCH:
-            raise RuleFault(
-                f"{match.label} has no parts, so `.{column}` cannot be asked of it", self._place(match.label)
-            )
-        return _Term(_ANY, f"`.{column}`", lambda v: (match.evaluate(v) or {}).get(column))
+            raise RuleFault(f"{match.label} has no parts, so `.{name}` cannot be asked of it", self._place(match.label))
+        # Only the column is read of the row, so only the column is noted.
+        read = reads.setdefault(f"{match.label.strip('`')}.{name}", lambda values: column(match.evaluate(values), name))
+        self._reads = reads
+        return _Term(_ANY, f"`.{name}`", read)
 
     def _catalog(self, terms: list[_Term]) -> _Term:
         if len(terms) != 1 or not terms[0].label.startswith('`"'):
@@ -218,9 +207,10 @@ class _Builder:
                 '`catalog` takes the name of one catalog in quotes: `catalog("milliquas")`', self._place("catalog")
             )
         name = terms[0].evaluate({})
-        self.names.add("catalog")
-        self.catalogs.add(name)
-        return _Term(_MATCH, f'`catalog("{name}")`', lambda v: v["catalog"].get(name))
+        self._names.add("catalog")
+        self._catalogs.add(name)
+        label = f'catalog("{name}")'
+        return _Term(_MATCH, f"`{label}`", self._reads.setdefault(label, row_reader(name, label)))
 
     def _both(self, node: Any, wanted: str) -> tuple[_Term, _Term]:
         left, right = self.build(node.left), self.build(node.right)
@@ -243,9 +233,8 @@ class _Builder:
     def _place(self, *labels: str) -> int | None:
         """Where the first of some names stands in the text; None if none of them is a name."""
         for label in labels:
-            found = re.search(rf"(?<![\w.]){re.escape(label.strip('`'))}(?!\w)", self._bare)
-            if found and found[0]:
-                return found.start()
+            if (offset := offset_of(label.strip("`"), self._bare)) is not None:
+                return offset
         return None
 
 
@@ -255,39 +244,11 @@ def _label(value: Any) -> str:
     return f"`{value:g}`" if isinstance(value, float) else f'`"{value}"`'
 
 
-def _suggestion(name: str) -> str:
+def _suggestion(name: str, known: Mapping[str, RuleName]) -> str:
     near = _LITERALS.get(name) or next(
-        (near for names in (RULE_NAMES, FUNCTIONS) for near in difflib.get_close_matches(name, names, n=1)), None
+        (near for names in (known, FUNCTIONS) for near in difflib.get_close_matches(name, names, n=1)), None
     )
     return f"; did you mean `{near}`?" if near else ""
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
-
-
-def _arithmetic(function: Callable[..., Any], *values: Any) -> Any:
-    """A function of numbers; null if one is null or no number, or where it has no value."""
-    if not all(map(_is_number, values)):
-        return None
-    try:
-        return function(*map(float, values))
-    except ArithmeticError:
-        return None
-
-
-def _compare(compare: Callable[[Any, Any], bool], left: Any, right: Any) -> bool:
-    """A comparison; false if a side is null or both are of different types."""
-    alike = type(left) is type(right) or (_is_number(left) and _is_number(right))
-    return alike and left is not None and bool(compare(left, right))
-
-
-def _within(member: Any, container: Any) -> bool:
-    if isinstance(container, str):
-        return isinstance(member, str) and member in container
-    if isinstance(container, Mapping) or not hasattr(container, "__contains__"):
-        return False
-    return member is not None and member in container
 
 
 _ORDER = {"lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge}

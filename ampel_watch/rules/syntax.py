@@ -34,6 +34,12 @@ def without_strings(text: str) -> str:
     return _STRING.sub(lambda found: f'"{" " * (len(found[0]) - 2)}"' if found[1] else " " * len(found[0]), text)
 
 
+def offset_of(name: str, bare: str) -> int | None:
+    """Where a name first stands in a text without strings; None if it does not."""
+    found = re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", bare) if name else None
+    return found.start() if found else None
+
+
 def refuse_foreign_parts(bare: str) -> None:
     """Refuse operators that the parser knows and rules do not, before it can fold constants with them."""
     if found := _FORBIDDEN.search(bare):

@@ -93,6 +93,7 @@ class CatalogService:
             Route("GET", "/catalogs/", self._list),
             Route("GET", "/catalogs/{catalog}/{name}", self._lookup),
         ]
+        self.broken: set[str] = set()  # catalogs that fail at run time, as one without its files does
         self.service = Service("Ampel Catalog Matching Service", "1.0.2", ROOT, routes)
 
     async def _found(self, request: web.Request) -> list[tuple[Item, Found]]:
@@ -100,7 +101,13 @@ class CatalogService:
         search: ConeSearch = await body_of(request, _CONE_SEARCH, context=self._by_key)
         return [(item, self._search(search, item)) for item in search.catalogs]
 
+    def add_row(self, catalog: str, use: str, row: Row) -> None:
+        """Put one more row into a catalog."""
+        self._by_key[catalog, use].rows.append(row)
+
     def _search(self, search: ConeSearch, item: Item) -> Found:
+        if item.name in self.broken:
+            raise CrashError
         now = self._clock.now()
         radius_deg = item.rs_arcsec / 3600
         found = []

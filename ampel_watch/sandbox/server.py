@@ -47,7 +47,7 @@ class Sandbox:
     live_url, archive_url, catalog_url: base URLs, without a trailing slash.
     live_token: a JWT that expires after 24 hours (of real time, if the clock is a fast one).
     archive_token, partnership_token: archive tokens of a public and of a partnership user.
-    ampel, archive: what the services answer from, for tests that look behind or change it.
+    ampel, archive, catalogs: what the services answer from, for tests that look behind or change it.
     faults: service name (`live`, `archive`, `catalog`) → what goes wrong there; assign and delete at will.
     tallies: service name → counters of its requests.
     """
@@ -80,7 +80,7 @@ class Sandbox:
             stock_shape=stock_shape, unknown_stock=unknown_stock, restricted=restricted,
         )  # fmt: skip
         archive = ArchiveService(self.archive, self._archive_tokens, self._live_tokens, self._streams, clock)
-        catalog = CatalogService(source.catalogs(), clock)
+        self.catalogs = catalog = CatalogService(source.catalogs(), clock)
         self._services: dict[str, Service] = {
             "live": live.service, "archive": archive.service, "catalog": catalog.service
         }  # fmt: skip

@@ -53,17 +53,17 @@ class ArchiveClient:
         with self._reading(_ALERTS):
             return _all_of(name, alerts_of(document))
 
-    async def photopoints(self, name: str) -> Alert | None:
+    async def photopoints(self, name: str, *, jd_start: float | None = None) -> Alert | None:
         """All detections and upper limits of an object, one per jd: the newest as `candidate`; None if there are none.
 
-        For an object without data the archive fails (500); whether it has none, its list of alerts tells.
+        `jd_start` selects alerts with `jd_start` ≤ jd; each brings its history, so points come from up to 30 days
+        before. For an object without alerts in the range the archive fails (500); its list of alerts tells.
         """
+        params = {"jd_start": jd_start, "programid": self._programid}
         try:
-            document = await self.http.get_json(
-                _PHOTOPOINTS, path={"name": name}, params={"programid": self._programid}
-            )
+            document = await self.http.get_json(_PHOTOPOINTS, path={"name": name}, params=params)
         except ServerFault:
-            if await self.alerts(name, limit=1):
+            if await self.alerts(name, jd_start=jd_start, limit=1):
                 raise
             return None
         if document is None:
@@ -103,13 +103,16 @@ class ArchiveClient:
             raise self._unexpected(_OBJECTS_IN_CONE, "something other than a list of names")
         return tuple(sorted(set(names)))
 
-    def stream(self, query: StreamQuery) -> AsyncIterator[Chunk]:
+    def stream(self, query: StreamQuery, *, history_of_last: int = 0) -> AsyncIterator[Chunk]:
         """The alerts that a query finds, in chunks that go up in jd, each alert once.
 
         Store a chunk, then `await chunk.acknowledge()`. After a chunk call that failed the stream goes on, and in the
         end raises `StreamFailed` with what may be missing (`lost`): until then its end is no proof of completeness.
+
+        A chunk is asked for with the history of its alerts if the archive has said that at most `history_of_last`
+        alerts remain: about 34 kB each in place of 2.6 kB, and an answer is read up to 64 MB.
         """
-        return self._stream(query)
+        return self._stream(query, history_of_last)
 
     async def token_looks_revoked(self) -> bool:
         """Whether the archive fails on everything that needs the token and on nothing else.
@@ -130,11 +133,13 @@ class ArchiveClient:
         """Release all connections."""
         await self.http.aclose()
 
-    async def _stream(self, query: StreamQuery) -> AsyncIterator[Chunk]:
+    async def _stream(self, query: StreamQuery, history_of_last: int) -> AsyncIterator[Chunk]:
         if query.names == ():
             return
         try:
-            stream = await Stream.create(self.http, query, self._programid, self._stream_patience)
+            stream = await Stream.create(
+                self.http, query, self._programid, self._stream_patience, history_of_last=history_of_last
+            )
         except ServerFault:
             if self.http.token and await self.token_looks_revoked():
                 raise CredentialsRefused(

@@ -96,6 +96,15 @@ class CatalogClient:
 
         return await self._search("all", ra_deg, dec_deg, queries, read)
 
+    async def know_offer(self) -> None:
+        """Make sure that it is known which catalogs the service has."""
+        if not self._infos:
+            await self.catalogs()
+
+    def lacks(self, name: str, use: str) -> bool:
+        """Whether the service is known not to have a catalog; False as long as its catalogs were not listed."""
+        return bool(self._infos) and (use, name) not in self._infos
+
     async def aclose(self) -> None:
         """Release all connections."""
         await self.http.aclose()

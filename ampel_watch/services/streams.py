@@ -13,10 +13,11 @@ from functools import partial
 from typing import Any
 
 from ampel_watch.errors import ServerFault, ServiceUnavailable, StreamFailed, StreamGone, UnexpectedAnswer
-from ampel_watch.model import JSON, Alert
-from ampel_watch.services.alerts import BadAlert, alerts_of
+from ampel_watch.model import Alert
+from ampel_watch.services.alerts import BadAlert
 from ampel_watch.services.answers import Answer, detail_text, refusal
 from ampel_watch.services.http import ServiceHttp
+from ampel_watch.services.stream_pages import Gaps, Page, page_of, remaining_of
 
 _FROM_QUERY = "/streams/from_query"
 _INFO = "/stream/{resume_token}"
@@ -24,6 +25,7 @@ _CHUNK = "/stream/{resume_token}/chunk"
 _ACKNOWLEDGE = "/stream/{resume_token}/chunk/{chunk}/acknowledge"
 _GONE, _WRONG, _PENDING, _QUERY_FAILED = 404, 422, 423, 424
 _LARGEST_CHUNK = 10_000
+_GRIDS = tuple(1 << order for order in range(14))
 _MOST_FAULTS, _MOST_TROUBLES = 25, 4
 _MOST_REPEATS = 3
 
@@ -38,8 +40,22 @@ class Cone:
 
 
 @dataclass(frozen=True, slots=True)
+class HealpixRegion:
+    """Pixels of a HEALPix grid, in nested order. There must be some: the archive takes none for the whole sky."""
+
+    nside: int
+    pixels: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if self.nside not in _GRIDS:
+            raise ValueError(f"nside is a power of two up to {_GRIDS[-1]}")
+        if not self.pixels:
+            raise ValueError("a region without pixels would be the whole sky")
+
+
+@dataclass(frozen=True, slots=True)
 class StreamQuery:
-    """What a stream shall hold: alerts of `names` or in `cone` or, with neither, of the whole sky in a time range.
+    """What a stream shall hold: alerts of `names`, in `cone`, in `regions` or, with none, of the whole sky in a time.
 
     Attributes
     ----------
@@ -54,13 +70,16 @@ class StreamQuery:
     jd_to: float | None = None
     candidate: Mapping[str, Any] | None = None
     cone: Cone | None = None
+    regions: tuple[HealpixRegion, ...] = ()
     chunk_size: int = 1000
 
     def __post_init__(self) -> None:
         if self.names is None and self.cone is None and self.jd_from is None and self.jd_to is None:
             raise ValueError("a stream needs names, a cone or a time range: without any it would be the whole archive")
-        if self.names is not None and self.cone is not None:
-            raise ValueError("a stream is of names or of a cone, not of both")
+        if (self.names is not None) + (self.cone is not None) + bool(self.regions) > 1:
+            raise ValueError("a stream is of names, of a cone or of regions, not of two of them")
+        if self.regions and (self.jd_from is None or self.jd_to is None):
+            raise ValueError("a stream of regions needs both ends of a time range")
         if not 1 <= self.chunk_size <= _LARGEST_CHUNK:
             raise ValueError(f"chunk_size is 1…{_LARGEST_CHUNK}")  # with 0 the query fails, only later
         if any(jd is not None and not math.isfinite(jd) for jd in (self.jd_from, self.jd_to)):
@@ -69,6 +88,8 @@ class StreamQuery:
     @property
     def variant(self) -> str:
         """The archive's name for this form of the body."""
+        if self.regions:
+            return "HEALpixRegionQuery"
         return "AlertQuery" if self.names is None else "ObjectQuery"
 
     def body(self) -> dict[str, Any]:
@@ -77,6 +98,7 @@ class StreamQuery:
         cone = self.cone
         parts: dict[str, Any] = {
             "objectId": None if self.names is None else list(self.names),
+            "regions": [{"nside": r.nside, "pixels": list(r.pixels)} for r in self.regions] or None,
             "cone": cone and {"ra": cone.ra_deg, "dec": cone.dec_deg, "radius": cone.radius_deg},
             "jd": {operator: value for operator, value in jd.items() if value is not None} or None,
             "candidate": dict(self.candidate) if self.candidate else None,
@@ -109,11 +131,13 @@ class Chunk:
     Attributes
     ----------
     remaining: how many alerts the archive has not handed out yet; None if it does not say.
+    with_history: whether the alerts were asked for with their history: one that has none shows it by nothing else.
     """
 
     alerts: tuple[Alert, ...]
     remaining: int | None = None
     _acknowledge: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)
+    with_history: bool = False
 
     async def acknowledge(self) -> None:
         """Tell the archive that the alerts are stored. Within ten minutes, or they come again."""
@@ -122,16 +146,26 @@ class Chunk:
 
 
 class Stream:
-    """One stream of the archive, from its creation to its end."""
+    """One stream of the archive, from its creation to its end. `history_of_last`: see `ArchiveClient.stream`."""
 
-    def __init__(self, http: ServiceHttp, resume_token: str, patience: StreamPatience) -> None:
+    def __init__(
+        self, http: ServiceHttp, resume_token: str, patience: StreamPatience, *, history_of_last: int = 0
+    ) -> None:
         self._http = http
         self._path = {"resume_token": resume_token}
         self._patience = patience
+        self._history_of_last = history_of_last
+        self._remaining: int | None = None
 
     @classmethod
     async def create(
-        cls, http: ServiceHttp, query: StreamQuery, programid: int | None, patience: StreamPatience
+        cls,
+        http: ServiceHttp,
+        query: StreamQuery,
+        programid: int | None,
+        patience: StreamPatience,
+        *,
+        history_of_last: int = 0,
     ) -> "Stream":
         """Start the query; its stream is not ready yet."""
         answer = await http.request(
@@ -143,12 +177,12 @@ class Stream:
         token = answer.document.get("resume_token") if isinstance(answer.document, Mapping) else None
         if not isinstance(token, str) or not token:
             raise UnexpectedAnswer(http.service, f"POST {_FROM_QUERY}: answered without a stream")
-        return cls(http, token, patience)
+        return cls(http, token, patience, history_of_last=history_of_last)
 
     async def chunks(self) -> AsyncGenerator[Chunk, None]:
         """Wait for the query, then give the chunks; StreamFailed at the end if any was lost."""
         await self._ready()
-        gaps = _Gaps()
+        gaps = Gaps()
         seen: set[int] = set()
         times_given: Counter[int] = Counter()
         while (page := await self._next_that_comes(gaps)) is not None and page.number is not None:
@@ -158,11 +192,11 @@ class Stream:
             gaps.close(page.alerts)
             fresh = tuple(alert for alert in page.alerts if alert.candid not in seen)
             seen.update(alert.candid for alert in fresh)
-            yield Chunk(fresh, page.remaining, partial(self._acknowledge, page.number))
+            yield Chunk(fresh, page.remaining, partial(self._acknowledge, page.number), page.with_history)
         if lost := gaps.all():
             raise self._failed(f"{len(lost)} gap(s) where a chunk was handed out and did not arrive", lost)
 
-    async def _next_that_comes(self, gaps: "_Gaps") -> "_Page | None":
+    async def _next_that_comes(self, gaps: Gaps) -> "Page | None":
         """The next page that arrives, noting the gap if one before it did not; None if nothing comes any more.
 
         A 500 is an answer: one broken row spoils its chunk, and the next chunk may be asked for at once. Anything else
@@ -195,30 +229,37 @@ class Stream:
             if answer.status == _GONE and waited_s >= patience.unknown_s:
                 raise self._gone()
             if answer.status not in (_GONE, _PENDING):
+                self._remaining = remaining_of(answer.document)
                 return
             if waited_s + delay_s > patience.ready_s:
                 raise self._failed(f"the query is still running after {waited_s:.0f} s")
             await self._http.sleep(delay_s)
             delay_s = min(delay_s * 1.5, patience.longest_delay_s)
 
-    async def _next(self) -> "_Page":
+    async def _next(self) -> Page:
         """The next page, asked for once: whatever the archive has handed out, it will not give to a second call."""
-        answer = await self._ask_chunk()
+        answer = await self._ask_chunk(with_history := self._shall_have_history())
         if answer.status == _PENDING:
             await self._ready()
-            answer = await self._ask_chunk()
+            answer = await self._ask_chunk(with_history := self._shall_have_history())
         if answer.status == _GONE:
             raise self._gone()
         if answer.status in (_PENDING, _QUERY_FAILED):
             raise self._failed("the archive could not run the query; a smaller one may do")
         try:
-            return _page_of(answer.document)
+            page = page_of(answer.document, with_history=with_history)
         except BadAlert as error:
             raise UnexpectedAnswer(self._http.service, f"GET {_CHUNK}: answered with {error}") from None
+        self._remaining = page.remaining
+        return page
 
-    async def _ask_chunk(self) -> Answer:
+    def _shall_have_history(self) -> bool:
+        """Whether few enough alerts remain. After a lost chunk the last count stands: there are no more than that."""
+        return self._remaining is not None and 0 < self._remaining <= self._history_of_last
+
+    async def _ask_chunk(self, with_history: bool) -> Answer:
         # History is on by default here, and multiplies the size.
-        return await self._get(_CHUNK, params={"with_history": False}, idempotent=False)
+        return await self._get(_CHUNK, params={"with_history": with_history}, idempotent=False)
 
     async def _get(self, route: str, *, params: Mapping[str, Any] | None = None, idempotent: bool = True) -> Answer:
         return await self._http.request(
@@ -244,52 +285,3 @@ class Stream:
 
     def _failed(self, why: str, lost: tuple[tuple[float | None, float | None], ...] = ()) -> StreamFailed:
         return StreamFailed(self._http.service, f"stream: {why}", lost=lost)
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """One answer to a chunk call; `number` is None at the end of the stream."""
-
-    number: int | None
-    alerts: tuple[Alert, ...]
-    remaining: int | None
-
-
-def _page_of(document: Any) -> _Page:
-    if not isinstance(document, Mapping):
-        raise BadAlert("something other than a chunk")
-    number = document.get("chunk")
-    alerts = alerts_of(document.get("alerts"))
-    if not isinstance(number, int | None) or isinstance(number, bool) or (number is None and alerts):
-        raise BadAlert("a chunk without its number")
-    return _Page(number, alerts, _items(document.get("remaining")))
-
-
-def _items(count: JSON | None) -> int | None:
-    items = count.get("items") if isinstance(count, Mapping) else None
-    return items if isinstance(items, int) else None
-
-
-class _Gaps:
-    """Where chunks were lost: (last jd before, first jd after), None where there was none. Chunks go up in jd."""
-
-    def __init__(self) -> None:
-        self._last_jd: float | None = None
-        self._is_open = False
-        self._found: list[tuple[float | None, float | None]] = []
-
-    def open(self) -> None:
-        self._is_open = True
-
-    def close(self, alerts: tuple[Alert, ...]) -> None:
-        """Alerts came: a gap, if one is open, ends where they begin."""
-        if not alerts:
-            return
-        if self._is_open:
-            self._found.append((self._last_jd, alerts[0].jd))
-            self._is_open = False
-        self._last_jd = max(alerts[-1].jd, self._last_jd or alerts[-1].jd)
-
-    def all(self) -> tuple[tuple[float | None, float | None], ...]:
-        """All gaps; one that is still open has no end."""
-        return (*self._found, (self._last_jd, None)) if self._is_open else tuple(self._found)

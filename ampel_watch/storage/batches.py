@@ -1,5 +1,6 @@
 """What the queries on many or single stocks have in common."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import TypeVar
 
@@ -18,6 +19,19 @@ def batches(values: Collection[T]) -> Iterator[list[T]]:
     ordered = list(values)
     for start in range(0, len(ordered), _BATCH):
         yield ordered[start : start + _BATCH]
+
+
+def by_survey(keys: Collection[StockKey]) -> Iterator[tuple[str, list[int]]]:
+    """The stocks as (survey, ids), in lists short enough for one statement.
+
+    A condition on pairs of survey and id would read the whole table: SQLite looks up an index for single columns only.
+    """
+    ids: dict[str, list[int]] = defaultdict(list)
+    for key in keys:
+        ids[key.survey].append(key.id)
+    for survey, of_survey in ids.items():
+        for batch in batches(of_survey):
+            yield survey, batch
 
 
 def is_stock(table: Table, key: StockKey) -> ColumnElement[bool]:

@@ -51,6 +51,11 @@ def stock_target(survey: str, stock_id: int) -> str:
     return f"stock:{survey}/{stock_id}"
 
 
+def cone_target(cone: str) -> str:
+    """How a watched position, by the key of its circle, is written as the target of a first look."""
+    return f"cone:{cone}"
+
+
 def channels(connection: Connection) -> dict[str, ChannelLook]:
     """All channels that have had their first look."""
     rows = connection.execute(select(channel_looks))

@@ -79,7 +79,7 @@ def counts(connection: Connection) -> dict[str, int]:
         return connection.execute(query).scalar() or 0
 
     return {
-        "stocks": count(select(func.count()).select_from(stocks)),
+        "stocks": count(select(func.count()).select_from(stocks).where(stocks.c.digest != "")),
         "changes": count(select(func.count()).select_from(changes)),
         "changes_waiting": count(select(func.count()).select_from(changes).where(changes.c.evaluated_at.is_(None))),
         "events": count(select(func.count()).select_from(events)),

@@ -1,4 +1,8 @@
-"""Queries on stocks: their stored snapshots, and the channels that they are members of."""
+"""Queries on stocks: their stored snapshots, and the channels that they are members of.
+
+A stock that is watched, but was never shown by the live service, is *expected*: it has a row that counts its changes
+and knows where it is, and that is no snapshot. Such a row has an empty digest.
+"""
 
 import zlib
 from collections import defaultdict
@@ -11,9 +15,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, insert, select, update
 
 from ampel_watch.model import Snapshot, StockKey
-from ampel_watch.storage.batches import batches, is_stock
+from ampel_watch.storage.batches import by_survey, is_stock
 from ampel_watch.storage.schema import bodies, members, stocks
-from ampel_watch.storage.upsert import upsert
+from ampel_watch.storage.upsert import insert_missing, upsert
+
+_EXPECTED = ""  # the digest of what was never read
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +45,55 @@ class Stored:
     epoch: int
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A stock that the live service never showed.
+
+    Attributes
+    ----------
+    counter: how many changes of it were ever recorded.
+    ra_deg, dec_deg: position (J2000), if an alert told it.
+    """
+
+    counter: int
+    ra_deg: float | None
+    dec_deg: float | None
+
+
 def digest_of(snapshot: Snapshot) -> str:
     """A digest of the whole document."""
     return blake2b(snapshot.body.encode(), digest_size=16).hexdigest()
 
 
 def load(connection: Connection, keys: Collection[StockKey]) -> dict[StockKey, Stored]:
-    """What is stored of these stocks; those never seen are left out."""
+    """What is stored of these stocks; those that the live service never showed are left out."""
     in_channels = members_of(connection, keys)
     found = {}
-    for survey, ids in _by_survey(keys):
-        rows = connection.execute(select(stocks).where(stocks.c.survey == survey, stocks.c.stock_id.in_(ids)))
-        for row in rows:
+    for row in _rows(connection, keys):
+        if row.digest != _EXPECTED:
             key = StockKey(row.survey, row.stock_id)
             found[key] = _stored(key, row, in_channels.get(key, frozenset()))
     return found
+
+
+def expected(connection: Connection, keys: Collection[StockKey]) -> dict[StockKey, Expected]:
+    """Those of these stocks that the live service never showed, and that have changes or are waited for."""
+    rows = (row for row in _rows(connection, keys) if row.digest == _EXPECTED)
+    return {StockKey(row.survey, row.stock_id): Expected(row.counter, row.ra_deg, row.dec_deg) for row in rows}
+
+
+def positions(connection: Connection, keys: Collection[StockKey]) -> dict[StockKey, tuple[float, float]]:
+    """Right ascension and declination (degrees, J2000) of these stocks, as far as they are stored."""
+    return {
+        StockKey(row.survey, row.stock_id): (row.ra_deg, row.dec_deg)
+        for row in _rows(connection, keys)
+        if row.ra_deg is not None and row.dec_deg is not None
+    }
+
+
+def _rows(connection: Connection, keys: Collection[StockKey]) -> Iterator[Row[Any]]:
+    for survey, ids in by_survey(keys):
+        yield from connection.execute(select(stocks).where(stocks.c.survey == survey, stocks.c.stock_id.in_(ids)))
 
 
 def _stored(key: StockKey, row: Row[Any], in_channels: frozenset[str]) -> Stored:
@@ -74,7 +114,7 @@ def _stored(key: StockKey, row: Row[Any], in_channels: frozenset[str]) -> Stored
 def members_of(connection: Connection, keys: Collection[StockKey]) -> dict[StockKey, frozenset[str]]:
     """The channels that each of these stocks is a stored member of."""
     found: dict[StockKey, set[str]] = defaultdict(set)
-    for survey, ids in _by_survey(keys):
+    for survey, ids in by_survey(keys):
         rows = connection.execute(select(members).where(members.c.survey == survey, members.c.stock_id.in_(ids)))
         for row in rows:
             found[StockKey(row.survey, row.stock_id)].add(row.channel)
@@ -118,6 +158,39 @@ def save(connection: Connection, snapshot: Snapshot, *, counter: int, epoch: int
     upsert(connection, bodies, key, {"body": zlib.compress(snapshot.body.encode())})
 
 
+def expect(
+    connection: Connection,
+    key: StockKey,
+    name: str,
+    at: datetime,
+    *,
+    ra_deg: float | None = None,
+    dec_deg: float | None = None,
+) -> None:
+    """Make a row for a stock that has none, so that its changes are counted before the live service shows it."""
+    row = {
+        "survey": key.survey,
+        "stock_id": key.id,
+        "name": name,
+        "ra_deg": ra_deg,
+        "dec_deg": dec_deg,
+        "channels_known": False,
+        "created": {},
+        "updated": {},
+        "digest": _EXPECTED,
+        "changed_at": at,
+    }
+    insert_missing(connection, stocks, [row])
+
+
+def take_counter(connection: Connection, key: StockKey, name: str, at: datetime) -> int:
+    """The number of the stock's next change, which is counted by this; the stock need not have been seen."""
+    expect(connection, key, name, at)
+    connection.execute(update(stocks).where(is_stock(stocks, key)).values(counter=stocks.c.counter + 1))
+    counter: int = connection.execute(select(stocks.c.counter).where(is_stock(stocks, key))).scalar_one()
+    return counter
+
+
 def body(connection: Connection, key: StockKey) -> str | None:
     """The stock's document as it came last, canonical JSON."""
     packed = connection.execute(select(bodies.c.body).where(is_stock(bodies, key))).scalar()
@@ -156,15 +229,6 @@ def note_miss(
 def set_counter(connection: Connection, key: StockKey, counter: int) -> None:
     """Set how many changes of the stock were ever recorded."""
     connection.execute(update(stocks).where(is_stock(stocks, key)).values(counter=counter))
-
-
-def _by_survey(keys: Collection[StockKey]) -> Iterator[tuple[str, list[int]]]:
-    by_survey: dict[str, list[int]] = defaultdict(list)
-    for key in keys:
-        by_survey[key.survey].append(key.id)
-    for survey, ids in by_survey.items():
-        for batch in batches(ids):
-            yield survey, batch
 
 
 def _times(texts: Mapping[str, str]) -> dict[str, datetime]:

@@ -17,6 +17,7 @@ from ampel_watch.api import (
 
 _WIDTH = 80
 _INDENT = "  "
+_OWN_WORDS = ("Cone", "Note")
 
 
 class ConsoleSettings(Settings):
@@ -45,7 +46,7 @@ class ConsoleNotifier:
         """Nothing is held open."""
 
     def _lines(self, event: Event, late_s: float) -> Iterable[str]:
-        """Time and title, then why and where, then what to know, then one link; at most 80 columns but for the link."""
+        """Time and title, why and where, the user's own words, what to know, one link; 80 columns but for the link."""
         told = facts(event, late_s, self._context.timezone)
         stock, rows = event.stock, dict(told.rows)
         yield from _wrapped(f"{rows['Found']}  {told.title}", indent="")
@@ -53,6 +54,7 @@ class ConsoleNotifier:
         if stock.ra_deg is not None and stock.dec_deg is not None:
             where = f" · {sexagesimal(stock.ra_deg, stock.dec_deg)}"
         yield from _wrapped(rows["Why"] + where)
+        yield from (line for label in _OWN_WORDS if label in rows for line in _wrapped(f"{label}: {rows[label]}"))
         for note in told.notes:
             yield from _wrapped(note)
         for _, address in told.links[:1]:

@@ -97,27 +97,78 @@ def test_the_state_is_in_the_state_directory(desk: Desk) -> None:
     assert state_url(desk.load(), {"STATE_DIRECTORY": "/var/lib/aw"}) == "sqlite:////var/lib/aw/ampel-watch.db"
 
 
-RULE_NOTE = "uses values of the archive or the catalogs, which this version does not fetch yet: it stays undecided"
+def notes_of(desk: Desk, config: Config) -> list[str]:
+    return [str(note).replace(f"{desk.folder}/", "") for note in config.notes]
 
 
 def test_what_this_version_does_not_act_on_is_noted(desk: Desk, with_watch: WithWatch) -> None:
-    desk.write("list.yaml", "- ZTF21aaqhhfu\n- {ra_deg: 1, dec_deg: 2, radius_arcsec: 3}\n")
-    text = with_watch(
-        "    stocks_from: [list.yaml]\n    on: [channel_match, detection, {fading: 1}]\n"
-        "    when: mag < 3\n    priority: low\n"
-    )
+    text = with_watch("    channels: [BTS]\n    priority: low\n")
     config = desk.load(
         text + "operator: {notify: [out]}\nplugins: {disable: [], dirs: []}\nhttp: {listen: '[::1]:80'}\n"
     )
-    assert [str(note).replace(f"{desk.folder}/", "") for note in config.notes] == [
-        "config.yaml:7:25: the kind of change `detection` is accepted, but this version does not act on it yet",
-        "config.yaml:7:45: the kind of change `fading` is accepted, but this version does not act on it yet",
-        f"config.yaml:8:11: the rule `when` {RULE_NOTE}",
-        "config.yaml:9:5: `priority` is accepted, but this version does not act on it yet",
-        "config.yaml:14:1: `operator` is accepted, but this version does not act on it yet",
-        "config.yaml:16:1: `http` is accepted, but this version does not act on it yet",
-        "list.yaml:2:3: positions in watchlists are accepted, but this version does not act on them yet",
+    assert notes_of(desk, config) == [
+        "config.yaml:7:5: `priority` is accepted, but this version does not act on it yet",
+        "config.yaml:12:1: `operator` is accepted, but this version does not act on it yet",
+        "config.yaml:14:1: `http` is accepted, but this version does not act on it yet",
     ]
+
+
+ASKING = (
+    "    stocks_from: [list.yaml]\n    cones: [{ra_deg: 1, dec_deg: 2, radius_arcsec: 3}]\n"
+    "    on: [channel_match, detection, {fading: 1}, crossmatch]\n    when: mag < 3 and not star\n"
+    "    enrich_deadline: 5m\n"
+)
+
+
+def test_what_a_missing_service_would_have_to_tell_is_noted(desk: Desk, with_watch: WithWatch) -> None:
+    desk.write("list.yaml", "- ZTF21aaqhhfu\n- {ra_deg: 1, dec_deg: 2, radius_arcsec: 3}\n")
+    assert notes_of(desk, desk.load(with_watch(ASKING))) == [
+        f"{place} needs the service `{service}`, which is not configured"
+        for place, service in (
+            ("config.yaml:7:12: what `cones` names", "archive"),
+            ("config.yaml:8:25: the kind of change `detection`", "archive"),
+            ("config.yaml:8:45: the kind of change `fading`", "archive"),
+            ("config.yaml:8:49: the kind of change `crossmatch`", "catalog"),
+            ("config.yaml:9:11: the rule `when`", "archive"),
+            ("config.yaml:9:11: the rule `when`", "catalog"),
+            ("list.yaml:2:3: a position", "archive"),
+        )
+    ]
+
+
+def test_with_all_services_nothing_of_this_is_noted(desk: Desk, with_watch: WithWatch) -> None:
+    desk.write("list.yaml", "- ZTF21aaqhhfu\n- {ra_deg: 1, dec_deg: 2, radius_arcsec: 3}\n")
+    services = "  archive: {url: https://a.example.org}\n  catalog: {url: https://c.example.org}\n"
+    config = desk.load(with_watch(ASKING).replace("watches:", f"{services}watches:"))
+    assert config.notes == ()
+    assert config.watches[0].enrich_deadline == timedelta(minutes=5)
+
+
+def test_cones_and_positions_of_watchlists_are_one_list(desk: Desk, with_watch: WithWatch) -> None:
+    desk.write(
+        "list.yaml", "- {ra_deg: 1, dec_deg: 2, radius_arcsec: 3}\n- {ra_deg: 5, dec_deg: 2, radius_arcsec: 3}\n"
+    )
+    text = with_watch(
+        "    cones: [{ra_deg: 9, dec_deg: 8, radius_arcsec: 7, label: M}, {ra_deg: 1, dec_deg: 2, radius_arcsec: 3}]\n"
+        "    stocks_from: [list.yaml]\n"
+    )
+    positions = desk.load(text).watches[0].positions
+    assert [(position.ra_deg, position.label) for position in positions] == [(9, "M"), (1, None), (5, None)]
+
+
+def test_jumps_are_three_sigma_and_not_by_one_doubtful_point(desk: Desk, with_watch: WithWatch) -> None:
+    assert (jump := desk.load().watches[0].jump).min_sigma == 3
+    assert jump.min_drb == 0.5
+    text = with_watch("    channels: [BTS]\n    jump: {min_sigma: 5}\n    enrich_deadline: 0s\n")
+    watch = desk.load(text).watches[0]
+    assert (watch.jump.min_sigma, watch.jump.min_drb, watch.enrich_deadline) == (5, 0.5, timedelta())
+
+
+def test_units_that_classify_are_named_with_where_the_class_is(desk: Desk) -> None:
+    text = MINIMAL.replace("/api\n", "/api\n    t2_classifiers: {T2X: label.name}\n")
+    live = desk.load(text).services.live
+    assert live is not None
+    assert live.t2_classifiers == {"T2X": "label.name"}
 
 
 def test_a_missing_file(desk: Desk) -> None:
@@ -241,6 +292,8 @@ WATCH_FAULTS = [
     ("candidates: [drb]", "6:17: `candidates` must be a mapping of keys and values"),
     ("name: mine", "6:5: key `name` given twice, first on line 5"),
     ("cones: [{ra_deg: 400, dec_deg: 0, radius_arcsec: 1}]", "6:22: `ra_deg` must be less than 360"),
+    ("jump: {min_drb: 2}", "6:21: `min_drb` must be at most 1"),
+    ("jump: {sigma: 2}", "6:12: unknown key `sigma`; did you mean `min_sigma`?"),
     ("cones: [{ra_deg: 4, dec_deg: 0}]", "6:13: the key `radius_arcsec` is missing in entry 1 of `cones`"),
 ]
 

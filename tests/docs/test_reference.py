@@ -15,6 +15,8 @@ from ampel_watch.config.reference import configuration_page, json_schema
 from ampel_watch.diff import KINDS, LIVE_KINDS
 from ampel_watch.model import Event
 from ampel_watch.plugin_manager import PluginManager
+from ampel_watch.rules import FUNCTIONS, RULE_NAMES
+from ampel_watch.rules.reference import rule_names_page
 from ampel_watch.settings import models_in, written_fields
 from ampel_watch.testing import sample_event
 from tests.docs.pages import ROOT, text_of
@@ -47,6 +49,17 @@ def test_the_page_of_the_commands_is_what_its_generator_makes():
 def test_the_page_of_the_configuration_is_what_its_generator_makes(kinds):
     assert text_of(f"{REFERENCE}/configuration.md") == configuration_page(kinds)
     assert text_of(f"{REFERENCE}/config.schema.json") == json_schema(kinds)
+
+
+def test_the_page_of_the_rule_names_is_what_its_generator_makes():
+    assert text_of(f"{REFERENCE}/rule-names.md") == rule_names_page()
+
+
+def test_every_rule_name_is_documented_once_with_its_example():
+    rows = re.findall(r"^\| `(\w+)` \|.*\|$", text_of(f"{REFERENCE}/rule-names.md"), re.MULTILINE)
+    assert sorted(rows) == sorted([*RULE_NAMES, *FUNCTIONS])
+    page = text_of(f"{REFERENCE}/rule-names.md")
+    assert not [name.name for name in RULE_NAMES.values() if f"| {name.meaning} | `{name.example}` |" not in page]
 
 
 @pytest.mark.parametrize("verb", sorted(cli.commands))

@@ -52,7 +52,8 @@ async def written(event: Any, late_s: float = 0.0) -> list[str]:
 async def test_an_event_is_a_compact_block_with_the_local_time_and_one_link() -> None:
     assert await written(sample_event()) == [
         "2026-11-22 22:04 CET  ZTF21aaqhhfu entered WEIZMANN_INFANTSN · already in",
-        "    HU_TDE_RANKING",
+        "    HU_TDE_RANKING · r 18.42 ± 0.05, rising 0.31 mag/d, 2.1 d old · z 0.031",
+        "    (NEDz 3.2″), M_r −17.3",
         "  watch infant-sne · channel match · 12:34:57.50 -02:18:36.7",
         "  https://fritz.science/source/ZTF21aaqhhfu",
     ]
@@ -67,6 +68,12 @@ async def test_lateness_and_what_is_missing_are_told() -> None:
     block = " ".join(await written(sample_event(missing=("the light curve",)), late_s=7200))
     assert "Late: delivered 2 h late." in block
     assert "Missing: the light curve" in block
+
+
+async def test_the_users_own_words_are_told() -> None:
+    lines = await written(sample_event("cone_match", features={"note": "wake me up"}))
+    assert "  Note: wake me up" in lines
+    assert [line for line in lines if line.startswith("  Cone: NGC 4517A core at 188.74042 -2.30988")]
 
 
 async def test_a_stock_without_position_or_links_is_shown_too() -> None:

@@ -1,120 +1,22 @@
-"""For plugin authors: sample events, a context to build a notifier with, and tests that every notifier must pass.
-
-::
-
-    from ampel_watch.testing import Answer, Bench, NotifierConformance
-
-    class TestMyNotifier(NotifierConformance):
-        def bench(self):
-            return my_bench()       # an asynchronous context manager that gives a Bench
-
-The tests need pytest and nothing else; each runs its own event loop. See docs/how-to/write-a-notifier.md.
-"""
+"""What every notifier must do, as tests against a stand-in for the service that it talks to."""
 
 import asyncio
 import traceback
 import unicodedata
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from dataclasses import dataclass, field
+from datetime import UTC, timedelta, tzinfo
 from enum import Enum
 from typing import Any, ClassVar
 from unittest import SkipTest
 
-from ampel_watch.api import Attempt, Clock, DeliveryError, Event, EventStock, Notifier, NotifierContext, StockKey
+from ampel_watch.api import Attempt, Clock, DeliveryError, Notifier, NotifierContext
 from ampel_watch.clock import ManualClock
-from ampel_watch.links import links_for
-from ampel_watch.model import JSON, Change
-from ampel_watch.text import summarize
-from ampel_watch.ztf import id_of
+from ampel_watch.testing.samples import SAMPLE_TIME, hostile_events, sample_event, sample_events
 
-__all__ = [
-    "Answer",
-    "Bench",
-    "ManualClock",
-    "NotifierConformance",
-    "hostile_events",
-    "notifier_context",
-    "sample_event",
-    "sample_events",
-]
-
-SAMPLE_TIME = datetime(2026, 11, 22, 21, 4, 5, tzinfo=UTC)
 RETRY_AFTER_S = 7
 _DEADLINE_S = 30.0
-_NAME = "ZTF21aaqhhfu"
-_STOCK = EventStock("ztf", id_of(_NAME), _NAME, 188.739583, -2.310194, ("HU_TDE_RANKING", "WEIZMANN_INFANTSN"))
-_SAMPLES: dict[str, tuple[JSON, JSON, str | None]] = {
-    "channel_match": (
-        {"channels": ["HU_TDE_RANKING"]},
-        {
-            "channels": ["HU_TDE_RANKING", "WEIZMANN_INFANTSN"],
-            "channel": "WEIZMANN_INFANTSN",
-            "entered": "2026-11-22T21:01:44Z",
-        },
-        "WEIZMANN_INFANTSN",
-    ),
-    "channel_left": (
-        {"channels": ["HU_TDE_RANKING", "WEIZMANN_INFANTSN"]},
-        {"channels": ["WEIZMANN_INFANTSN"], "channel": "HU_TDE_RANKING"},
-        "HU_TDE_RANKING",
-    ),
-    "updated": (
-        {"updated": "2026-11-20T20:55:12Z"},
-        {"updated": "2026-11-22T21:01:44Z", "new_journal_entries": 3},
-        None,
-    ),
-    "vanished": ({"channels": ["HU_TDE_RANKING"]}, {}, None),
-}
-
-
-def sample_event(kind: str = "channel_match", **changes: Any) -> Event:
-    """An event as the program makes it, of a kind that the live service shows, with `changes` to its fields."""
-    before, after, channel = _SAMPLES[kind]
-    key = StockKey(_STOCK.survey, _STOCK.id)
-    change = Change(key, _STOCK.name, kind, 1, before, after, SAMPLE_TIME, channel)
-    event = Event(
-        id=f"sample-{kind.replace('_', '-')}",
-        kind=kind,
-        watch="infant-sne",
-        time=SAMPLE_TIME,
-        summary=summarize(change),
-        stock=_STOCK,
-        before=before,
-        after=after,
-        links=links_for(_STOCK),
-    )
-    return replace(event, **changes)
-
-
-def sample_events() -> tuple[Event, ...]:
-    """One event of every kind that the live service shows."""
-    return tuple(map(sample_event, _SAMPLES))
-
-
-def hostile_events() -> tuple[Event, ...]:
-    """Events that hold what nobody should send, and what somebody will: every one must be delivered, defused."""
-    texts = {
-        "markup": "<script>alert(1)</script> <b>&amp;</b> <!channel> <@U012AB3CD> <https://evil.example|Fritz> *_~`",
-        "lines": "one\r\nBcc: everybody@example.org\r\n\r\ntwo\x00\x1b[31m\x07\x9b\u2028three\u2029four",
-        "direction": "\u202eevil\u202c \u2066txt.exe\u2069 \u200b\ufeff\u061c أبجد שלום",
-        "long": "🔭" * 100_000,
-        "ampersands": "&<>" * 2_000,
-        "empty": "",
-    }
-    return tuple(_hostile(name, text) for name, text in texts.items())
-
-
-def _hostile(name: str, text: str) -> Event:
-    event = sample_event(id=f"hostile-{name}", summary=f"{_NAME} {text}", watch=text or "-")
-    return replace(
-        event,
-        stock=replace(event.stock, name=text, channels=(text, *(f"{text[:50]}{n}" for n in range(200)))),
-        after={"channels": [text], "channel": text, "entered": text},
-        links={"fritz": "javascript:alert(1)", text: 'https://x.example/?a=1&b="><i>|2', "odd": f"https://{text}"},
-        missing=(text[:1000],) * 50,
-    )
 
 
 def notifier_context(

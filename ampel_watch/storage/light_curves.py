@@ -1,0 +1,112 @@
+"""Queries on the light curves of stocks, as far as the archive was asked for them.
+
+Every watched stock has a row from its first look on: detections that are later than that look are news. What was
+measured is there once it was needed.
+"""
+
+import json
+import zlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, select
+
+from ampel_watch.lightcurve import LightCurve
+from ampel_watch.model import StockKey
+from ampel_watch.storage.batches import by_survey, is_stock
+from ampel_watch.storage.schema import light_curves
+from ampel_watch.storage.upsert import insert_missing, upsert
+
+# The default takes twice as long for a tenth less.
+_LEVEL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCurve:
+    """What is known of a stock's light curve.
+
+    Attributes
+    ----------
+    name: of the stock, by which the archive is asked.
+    baseline_at: when the stock was first looked at.
+    looked_at: when the archive last said all that is new; None if it never did.
+    whole: whether the curve holds all that the archive had by then, and not only what came by itself.
+    """
+
+    curve: LightCurve
+    name: str
+    baseline_at: datetime
+    looked_at: datetime | None
+    whole: bool
+
+
+def load(connection: Connection, keys: Collection[StockKey]) -> dict[StockKey, StoredCurve]:
+    """What is stored of these stocks; those without a baseline are left out."""
+    found = {}
+    for survey, ids in by_survey(keys):
+        for row in connection.execute(select(light_curves).where(_are(survey, ids))):
+            found[StockKey(survey, row.stock_id)] = _stored(row)
+    return found
+
+
+def load_one(connection: Connection, key: StockKey) -> StoredCurve | None:
+    """What is stored of this stock; None if it has no baseline."""
+    row = connection.execute(select(light_curves).where(is_stock(light_curves, key))).first()
+    return None if row is None else _stored(row)
+
+
+def with_baseline(connection: Connection, keys: Collection[StockKey]) -> set[StockKey]:
+    """Those of these stocks that were looked at before."""
+    found: set[StockKey] = set()
+    for survey, ids in by_survey(keys):
+        rows = connection.execute(select(light_curves.c.stock_id).where(_are(survey, ids)))
+        found.update(StockKey(survey, stock_id) for stock_id in rows.scalars())
+    return found
+
+
+def partial(connection: Connection) -> list[StockKey]:
+    """The stocks of which points are stored, but not all that the archive has."""
+    query = select(light_curves.c.survey, light_curves.c.stock_id).where(
+        light_curves.c.whole.is_(False), light_curves.c.points.is_not(None)
+    )
+    return [StockKey(row.survey, row.stock_id) for row in connection.execute(query)]
+
+
+def save(connection: Connection, key: StockKey, stored: StoredCurve) -> None:
+    """Store all that is known of the stock's light curve, in place of what was."""
+    values = {
+        "name": stored.name,
+        "baseline_at": stored.baseline_at,
+        "looked_at": stored.looked_at,
+        "whole": stored.whole,
+        "points": None if stored.curve.is_empty else _packed(stored.curve),
+    }
+    upsert(connection, light_curves, {"survey": key.survey, "stock_id": key.id}, values)
+
+
+def note_baselines(connection: Connection, names: Mapping[StockKey, str], at: datetime) -> None:
+    """Give the stocks (key → name) that have no baseline yet this one, with an empty light curve."""
+    rows = [
+        {"survey": key.survey, "stock_id": key.id, "name": name, "baseline_at": at, "whole": False}
+        for key, name in names.items()
+    ]
+    insert_missing(connection, light_curves, rows)
+
+
+def _are(survey: str, ids: list[int]) -> ColumnElement[bool]:
+    return and_(light_curves.c.survey == survey, light_curves.c.stock_id.in_(ids))
+
+
+def _stored(row: Row[Any]) -> StoredCurve:
+    curve = LightCurve() if row.points is None else _unpacked(row.points)
+    return StoredCurve(curve, row.name, row.baseline_at, row.looked_at, row.whole)
+
+
+def _packed(curve: LightCurve) -> bytes:
+    return zlib.compress(json.dumps(curve.to_json(), separators=(",", ":"), allow_nan=False).encode(), _LEVEL)
+
+
+def _unpacked(points: bytes) -> LightCurve:
+    return LightCurve.from_json(json.loads(zlib.decompress(points)))

@@ -1,0 +1,41 @@
+"""Queries on the references that brightening and fading are reckoned from: one per watch, kind, stock and band."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+
+from ampel_watch.model import JSON, StockKey
+from ampel_watch.storage.batches import batches
+from ampel_watch.storage.schema import band_references
+from ampel_watch.storage.upsert import upsert
+
+# (watch, kind, band) → the reference as it was written
+References = Mapping[tuple[str, str, str], JSON]
+
+
+def load(connection: Connection, keys: Collection[StockKey]) -> dict[StockKey, dict[tuple[str, str, str], JSON]]:
+    """The references of these stocks; a stock without any is left out."""
+    found: dict[StockKey, dict[tuple[str, str, str], JSON]] = defaultdict(dict)
+    by_survey: dict[str, list[int]] = defaultdict(list)
+    for key in keys:
+        by_survey[key.survey].append(key.id)
+    for survey, ids in by_survey.items():
+        for batch in batches(ids):
+            wanted = (band_references.c.survey == survey) & band_references.c.stock_id.in_(batch)
+            for row in connection.execute(select(band_references).where(wanted)):
+                found[StockKey(survey, row.stock_id)][row.watch, row.kind, row.band] = row.state
+    return dict(found)
+
+
+def save(connection: Connection, key: StockKey, watch: str, kind: str, band: str, state: JSON) -> None:
+    """Store one reference."""
+    where: dict[str, Any] = {"watch": watch, "kind": kind, "survey": key.survey, "stock_id": key.id, "band": band}
+    upsert(connection, band_references, where, {"state": dict(state)})
+
+
+def forget_watches(connection: Connection, kept: Collection[str]) -> int:
+    """Drop the references of watches that are not configured any more; how many there were."""
+    gone = connection.execute(delete(band_references).where(band_references.c.watch.not_in(sorted(kept))))
+    return gone.rowcount

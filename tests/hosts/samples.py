@@ -1,0 +1,37 @@
+"""Rows as the catalogs give them, for the tests of what is made of them."""
+
+from typing import Any
+
+from ampel_watch.hosts import DEFAULT_CATALOGS, CatalogSpec
+from ampel_watch.model import Match
+
+SPECS = {spec.name: spec for spec in DEFAULT_CATALOGS}
+TNS_REPORT: dict[str, Any] = {
+    "objname": "2021abc",
+    "name": "2021abc",
+    "redshift": None,
+    "host_redshift": None,
+    "name_prefix": "AT",
+    "type": None,
+    "object_type": {"name": None, "id": None},
+}
+TNS_CLASSIFIED = TNS_REPORT | {
+    "name_prefix": "SN",
+    "redshift": 0.031,
+    "object_type": {"name": "SN Ia", "id": 3},
+    "type": "SN Ia",
+}
+STAR: dict[str, Any] = {"Plx": 1.2, "ErrPlx": 0.05, "PMRA": 0.1, "ErrPMRA": 0.1, "PMDec": None, "ErrPMDec": None}
+
+
+def specs(*names: str) -> tuple[CatalogSpec, ...]:
+    return tuple(SPECS[name] for name in names)
+
+
+def match(catalog: str, dist_arcsec: float = 0.5, /, **body: Any) -> Match:
+    return Match(catalog, dist_arcsec, body)
+
+
+def found(*matches: Match, none: tuple[str, ...] = ()) -> dict[str, Match | None]:
+    """What the catalogs answered: these rows, and no row in those of `none`."""
+    return {**dict.fromkeys(none), **{one.catalog: one for one in matches}}

@@ -1,0 +1,108 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ampel_watch.model import Match, StockKey
+from ampel_watch.storage import matches
+from ampel_watch.storage.matches import StoredMatches
+
+NOW = datetime(2026, 11, 22, 21, 4, 5, tzinfo=UTC)
+DAY = timedelta(days=1)
+KEY = StockKey("ztf", 119032484)
+
+words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
+values = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | words
+bodies = st.dictionaries(words, values | st.dictionaries(words, values, max_size=2), max_size=4)
+found = st.dictionaries(words, st.none() | st.tuples(st.floats(0, 3600), bodies), max_size=4).map(
+    lambda rows: {name: row and Match(name, *row) for name, row in rows.items()}
+)
+stored = st.builds(
+    StoredMatches,
+    name=words,
+    ra_deg=st.floats(0, 360, exclude_max=True),
+    dec_deg=st.floats(-90, 90),
+    looked_at=st.just(NOW),
+    due_at=st.just(NOW + DAY),
+    found=found,
+    classes=st.dictionaries(words, words, max_size=2),
+)
+
+
+def of(name: str = "ZTF21aaqhhfu", *, due_at: datetime = NOW) -> StoredMatches:
+    return StoredMatches(name, 10.0, -5.0, NOW - DAY, due_at, {"NEDz": Match("NEDz", 3.2, {"z": 0.03}), "TNS": None})
+
+
+@given(stored=stored)
+def test_matches_come_back_as_they_were_stored(trial, stored):
+    def work(connection):
+        matches.save(connection, KEY, stored)
+        assert matches.load(connection, [KEY]) == {KEY: stored}
+        assert matches.load_one(connection, KEY) == stored
+
+    trial(work)
+
+
+def test_a_later_answer_takes_the_place_of_an_earlier_one(trial):
+    def work(connection):
+        matches.save(connection, KEY, of())
+        later = replace(of(), found={"TNS": None}, classes={"T2X": "SN Ia"}, looked_at=NOW, due_at=NOW + DAY)
+        matches.save(connection, KEY, later)
+        assert matches.load_one(connection, KEY) == later
+
+    trial(work)
+
+
+def test_what_was_never_stored_is_left_out(trial):
+    def work(connection):
+        other = StockKey("lsst", KEY.id)
+        matches.save(connection, KEY, of())
+        assert set(matches.load(connection, [KEY, other, StockKey("ztf", 0)])) == {KEY}
+        assert matches.load_one(connection, other) is None
+        assert matches.known(connection) == {KEY}
+
+    trial(work)
+
+
+def test_many_stocks_are_loaded_at_once(trial):
+    def work(connection):
+        keys = [StockKey("ztf" if number % 3 else "lsst", number) for number in range(1000)]
+        for key in keys:
+            matches.save(connection, key, of(f"stock {key.id}"))
+        loaded = matches.load(connection, keys)
+        assert {key: one.name for key, one in loaded.items()} == {key: f"stock {key.id}" for key in keys}
+        assert matches.known(connection) == set(keys)
+
+    trial(work)
+
+
+def test_those_due_longest_come_first(trial):
+    def work(connection):
+        for number in range(5):
+            matches.save(connection, StockKey("ztf", number), of(due_at=NOW - number * DAY))
+        matches.save(connection, StockKey("ztf", 9), of(due_at=NOW + DAY))
+        assert [key.id for key in matches.due(connection, NOW, 10)] == [4, 3, 2, 1, 0]
+        assert [key.id for key in matches.due(connection, NOW, 2)] == [4, 3]
+        assert matches.due(connection, NOW - 10 * DAY, 2) == {}
+
+    trial(work)
+
+
+def test_stocks_that_do_not_count_take_no_places_of_those_due(trial):
+    def work(connection):
+        for number in range(5):
+            matches.save(connection, StockKey("ztf", number), of(due_at=NOW - number * DAY))
+        watched = {StockKey("ztf", 0), StockKey("ztf", 1)}
+        assert [key.id for key in matches.due(connection, NOW, 2, watched)] == [1, 0]
+
+    trial(work)
+
+
+def test_what_is_forgotten_is_gone(trial):
+    def work(connection):
+        matches.save(connection, KEY, of())
+        matches.forget(connection, KEY)
+        assert matches.load_one(connection, KEY) is None
+
+    trial(work)
