@@ -73,6 +73,7 @@ class Workbench:
     memory: Memory = field(default_factory=Memory)
     services: tuple[str, ...] = ("live", "archive")
     patience_s: float = 5.0
+    enriched: bool = False  # whether the receiver wants light curves and matches, for which changes wait
     live_extra: str = ""
     catalog_extra: str = ""
     archive_token: str = ""
@@ -98,7 +99,7 @@ class Workbench:
 
     @property
     def kinds(self) -> dict[str, NotifierKind]:
-        return {"memory": NotifierKind("memory", MemorySettings, self.memory.build, "remembers")}
+        return {"memory": NotifierKind("memory", MemorySettings, self.memory.build, "remembers", enriched=self.enriched)}
 
     def load(self) -> Config:
         return load_config(self.folder / "config.yaml", kinds=self.kinds, environ={})

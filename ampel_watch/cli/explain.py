@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 def explain(setup: Setup, stock: Stock, watch: str | None, limit: int | None, as_json: bool) -> None:
     """Tell why a stock did, or did not, notify.
 
-    Shows each change of STOCK (a ZTF name or an AMPEL id), what each watch made of it and why, with the values that its
-    rule saw, and each delivery; then what the watches look at now, and what stands in the way.
+    STOCK is a ZTF name or an AMPEL id. Shows its changes, what each watch made of them and why, and each delivery.
+
+    The last part says what stands in the way of a message, if anything does.
     """
     from ampel_watch.clock import SystemClock
     from ampel_watch.storage import Database

@@ -43,7 +43,8 @@ class Page:
 
     def paint(self, text: str, fg: str | None = None, *, bold: bool = False, dim: bool = False) -> str:
         """`text` in a colour, where that is wanted."""
-        return click.style(text, fg=fg, bold=bold or None, dim=dim or None) if self.colour else text
+        plain = not (self.colour and (fg or bold or dim))
+        return text if plain else click.style(text, fg=fg, bold=bold or None, dim=dim or None)
 
     def title(self, text: str) -> None:
         """A heading; a terminal's matter only."""
@@ -51,14 +52,19 @@ class Page:
             click.echo(f"\n{self.paint(clean(text), bold=True)}")
 
     def rows(self, section: str, rows: Iterable[tuple[str, str]]) -> None:
-        """Labels with their values; values are folded beside their labels. Rows without a value are left out."""
+        """Labels with their values; values are folded beside their labels. Rows without a value are left out.
+
+        On a terminal a label that repeats is written once.
+        """
         told = [(clean(label), value) for label, value in rows if value]
         width = max([_LABEL_WIDTH, *(len(label) + 2 for label, _ in told)])
+        before = ""
         for label, value in told:
             if self.terminal:
-                self.fold(f"{label:<{width}}", value, hang=width, dim_head=True)
+                self.fold(f"{label if label != before else '':<{width}}", value, hang=width, dim_head=True)
             else:
                 self._cells(section, label, value)
+            before = label
 
     def table(self, section: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """A table under a title; nothing if it has no rows."""

@@ -85,7 +85,7 @@ def show(setup: Setup, stock: Stock, as_json: bool, plot: Path | None) -> None:
         known = database.run_now(lambda c: look_up(c, config, stock, now))
     document = describe(known, config, now)
     if plot is not None:
-        _draw(known, document["host"], plot)
+        _draw(known, document["host"], config, plot)
     if as_json:
         print_json(document)
     else:
@@ -195,7 +195,7 @@ def _host(known: Known, config: "Config", features: Mapping[str, Any] | None) ->
     return host_facts(config.catalogs, known.matches.found, mag=features["mag"] if features is not None else None)
 
 
-def _draw(known: Known, host: Mapping[str, Any] | None, path: Path) -> None:
+def _draw(known: Known, host: Mapping[str, Any] | None, config: "Config", path: Path) -> None:
     """Write the picture of the light curve; AmpelWatchError if there is none, or no way to write it."""
     from ampel_watch.pictures import draw_light_curve
 
@@ -203,7 +203,11 @@ def _draw(known: Known, host: Mapping[str, Any] | None, path: Path) -> None:
     picture = None
     if curve is not None:
         picture = draw_light_curve(
-            curve, name=known.stock.name, dist_mod_mag=facts.get("dist_mod_mag"), z=facts.get("z")
+            curve,
+            name=known.stock.name,
+            dist_mod_mag=facts.get("dist_mod_mag"),
+            z=facts.get("z"),
+            timezone=config.timezone,
         )
     if picture is None:
         raise AmpelWatchError(f"no light curve of {known.stock.name} is stored, so there is nothing to draw")

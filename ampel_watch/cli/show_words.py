@@ -58,10 +58,10 @@ class _Words:
             yield "Position", "not known"
             return
         yield "Position", sexagesimal(stock["ra_deg"], stock["dec_deg"])
-        yield "", f"{stock['ra_deg']:.6f} {stock['dec_deg']:+.6f}"
+        yield "Degrees", f"{stock['ra_deg']:.6f} {stock['dec_deg']:+.6f}"
         if features.get("gal_b_deg") is not None:
-            galactic = f"galactic l {features['gal_l_deg']:.3f}, b {features['gal_b_deg']:+.3f}"
-            yield "", f"{galactic} · ecliptic latitude {features['ecl_b_deg']:+.3f}"
+            galactic = f"l {features['gal_l_deg']:.3f}, b {features['gal_b_deg']:+.3f}"
+            yield "Galactic", f"{galactic} · ecliptic latitude {features['ecl_b_deg']:+.3f}"
 
     def _live(self, record: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
         if record is None:
@@ -69,12 +69,10 @@ class _Words:
             return
         if record["gone_at"]:
             yield "Gone", f"since {self._when(record['gone_at'])}: the live service no longer knows it"
-        label = "Channels"
         for channel, since in record["channels"].items():
-            yield label, f"{channel}, since {self._when(since)}" if since else channel
-            label = ""
+            yield "Channels", f"{channel}, since {self._when(since)}" if since else channel
         if not record["channels"]:
-            yield label, "none"
+            yield "Channels", "none"
         times = (("created", "created"), ("last touched", "last_changed"), ("unchanged since", "unchanged_since"))
         yield "Live record", " · ".join(f"{word} {self._when(record[key])}" for word, key in times if record[key])
 

@@ -136,8 +136,10 @@ def _rates(detections: Sequence[Detection]) -> _Values:
     values: _Values = {}
     for band in BANDS.values():
         points = _in_band(detections, band)
+        if not points:
+            continue
         rise, fall = rate_of(_recent(points)), rate_of(_after_peak(points))
-        for suffix in ("", f"_{band}") if points and points[-1] is detections[-1] else (f"_{band}",):
+        for suffix in ("", f"_{band}") if points[-1] is detections[-1] else (f"_{band}",):
             if rise:
                 values |= {f"rise_rate{suffix}_mag_d": rise.mag_d, f"rise_rate{suffix}_err_mag_d": rise.err_mag_d}
             if fall:
@@ -153,8 +155,6 @@ def _recent(points: Sequence[Detection]) -> list[Detection]:
 
 
 def _after_peak(points: Sequence[Detection]) -> list[Detection]:
-    if not points:
-        return []
     peak = _peak(points)
     return [point for point in points if 0 <= point.jd - peak.jd <= DECLINE_D]
 

@@ -20,9 +20,9 @@ is 2 (mean_P − mean_Q) and its curvature 2 (var_P − 2 var_Q), mean and varia
 weights: Newton's method with sums of positive terms only, in which nothing cancels. They are taken from logarithms, so
 that no magnitude, however large, over- or underflows; the zero point cancels.
 
-The error of r is that of the covariance matrix: σ_b² = (JᵀWJ)⁻¹_bb = Q/(P² var_Q). Where n > 2 points scatter by more
-than their errors about the model, for it is one, it is larger by √(χ²/(n − 2)) (Particle Data Group, Review of Particle
-Physics, sect. 5.2.2), so that a variable that goes up and down shows no significant rate.
+The error of r is that of the covariance matrix: σ_b² = (JᵀWJ)⁻¹_bb = Q/(P² var_Q). Where n > 2 points scatter about the
+model by more than their errors it is larger by √(χ²/(n − 2)) (Particle Data Group, Review of Particle Physics,
+sect. 5.2.2), so that a variable that goes up and down shows no significant rate.
 """
 
 import math

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ampel_watch.diff import Difference
-from ampel_watch.hosts.facts import Matches, host_facts
-from ampel_watch.hosts.redshift import best_redshift
+from ampel_watch.hosts.facts import Matches, tns_of
+from ampel_watch.hosts.redshift import Redshift, best_redshift
 from ampel_watch.hosts.rows import number_of, row_of, text_of
 from ampel_watch.hosts.spec import CatalogSpec
 from ampel_watch.model import JSON, Match
@@ -74,14 +74,18 @@ def _crossmatch(specs: Collection[CatalogSpec], was: Matches, now: Matches) -> D
     if not (appeared or gone or replaced or changed_z):
         return None
     further: dict[str, Any] = {"appeared": appeared, "gone": gone, "replaced": replaced, "z_changed": changed_z}
-    return Difference("crossmatch", _document(specs, was), {**_document(specs, now), **further})
+    return Difference("crossmatch", _document(specs, was, old), {**_document(specs, now, new), **further})
 
 
-def _document(specs: Collection[CatalogSpec], matches: Matches) -> dict[str, Any]:
+def _document(specs: Collection[CatalogSpec], matches: Matches, found: Redshift | None) -> dict[str, Any]:
     """What an event says of matches: the catalogs that have a row, and the redshift."""
-    facts = host_facts(specs, matches, mag=None)
-    names = [spec.name for spec in specs if row_of(spec, matches) is not None]
-    return {"catalogs": names, **{name: facts[name] for name in ("z", "z_err", "z_source", "z_kind")}}
+    return {
+        "catalogs": [spec.name for spec in specs if row_of(spec, matches) is not None],
+        "z": found and found.z,
+        "z_err": found and round(found.err, 6),
+        "z_source": found and found.catalog,
+        "z_kind": found and found.kind,
+    }
 
 
 def _classification(
@@ -91,7 +95,7 @@ def _classification(
     classes_before: Mapping[str, str],
     classes_after: Mapping[str, str],
 ) -> Difference | None:
-    old, new = _classified(specs, was), _classified(specs, now)
+    old, new = tns_of(specs, was), tns_of(specs, now)
     changed = {
         unit: label for unit, label in sorted(classes_after.items()) if label and label != classes_before.get(unit)
     }
@@ -100,11 +104,6 @@ def _classification(
         return None
     earlier = {unit: classes_before.get(unit) for unit in changed}
     return Difference("classification", {**old, "classes": earlier}, {**new, "classes": changed})
-
-
-def _classified(specs: Collection[CatalogSpec], matches: Matches) -> dict[str, Any]:
-    facts = host_facts(specs, matches, mag=None)
-    return {name: facts[name] for name in ("tns_name", "tns_type")}
 
 
 def _is_other_row(spec: CatalogSpec, one: Match, other: Match) -> bool:

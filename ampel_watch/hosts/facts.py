@@ -51,7 +51,7 @@ def host_facts(specs: Collection[CatalogSpec], matches: Matches, *, mag: float |
         # What is only point-like is taken for a star where catalogs know of no active nucleus and of no redshift.
         "star": _shown(specs, matches, "star", weak=agn is False and found is None),
         "agn": agn,
-        **_tns(specs, matches),
+        **tns_of(specs, matches),
     }
 
 
@@ -111,7 +111,8 @@ def _shown(specs: Iterable[CatalogSpec], matches: Matches, what: str, *, weak: b
     return False if asked else None
 
 
-def _tns(specs: Iterable[CatalogSpec], matches: Matches) -> dict[str, str | None]:
+def tns_of(specs: Iterable[CatalogSpec], matches: Matches) -> dict[str, str | None]:
+    """Name and classification in the TNS, as `tns_name` and `tns_type`."""
     for spec in specs:
         match = row_of(spec, matches)
         if spec.tns is not None and match is not None and (name := _tns_name(match.body, spec.tns)):

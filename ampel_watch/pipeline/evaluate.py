@@ -29,7 +29,6 @@ from ampel_watch.pipeline.select import Judgement, Selector, judge
 from ampel_watch.protocols import Subject
 from ampel_watch.storage import Database, changes, light_curves, looks, matches, outbox, stocks
 from ampel_watch.storage.changes import Recorded
-from ampel_watch.storage.stocks import Stored
 
 _LOG = logging.getLogger(__name__)
 
@@ -161,13 +160,13 @@ class Evaluator:
         return made
 
     def _open_all(self, connection: Connection, *, batch: Sequence[Recorded]) -> list[_Open]:
-        stored = stocks.load(connection, {recorded.change.key for recorded in batch})
+        places = stocks.positions(connection, {recorded.change.key for recorded in batch})
         decided = changes.decided(connection, [recorded.seq for recorded in batch])
         around = cones_around(connection, {recorded.change.key for recorded in batch})
         return [
             _Open(
                 recorded,
-                _event_stock(recorded, stored.get(recorded.change.key)),
+                _event_stock(recorded, places.get(recorded.change.key)),
                 self._judged(
                     connection, recorded, decided.get(recorded.seq, set()), around.get(recorded.change.key, frozenset())
                 ),
@@ -256,13 +255,14 @@ class Evaluator:
         return [event] if event is not None and is_new else []
 
 
-def _event_stock(recorded: Recorded, known: Stored | None) -> EventStock:
+def _event_stock(recorded: Recorded, place: tuple[float, float] | None) -> EventStock:
     change = recorded.change
+    ra_deg, dec_deg = place or (None, None)
     return EventStock(
         survey=change.key.survey,
         id=change.key.id,
         name=change.name,
-        ra_deg=known.snapshot.ra_deg if known else None,
-        dec_deg=known.snapshot.dec_deg if known else None,
+        ra_deg=ra_deg,
+        dec_deg=dec_deg,
         channels=tuple(change.after.get("channels", sorted(recorded.channels))),
     )

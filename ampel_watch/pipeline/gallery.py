@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from ampel_watch.clock import Clock
-from ampel_watch.errors import AmpelWatchError
+from ampel_watch.errors import OF_THE_SERVICE, AmpelWatchError, ServiceUnavailable
 from ampel_watch.julian import jd_of
 from ampel_watch.model import Event, StockKey
 from ampel_watch.pictures import draw_cutouts, draw_light_curve
@@ -32,6 +32,8 @@ _LARGEST = 1e15
 
 Picture = bytes | None
 Key = tuple[str | int | float | None, ...]
+
+_ARCHIVE_DOWN: Key = ("archive",)
 
 
 @dataclass(slots=True)
@@ -177,7 +179,17 @@ class Gallery:
             return await self._in_thread(partial(draw, stored.curve.until(until_jd)))
 
     async def _cutouts(self, archive: ArchiveClient, candid: int) -> Picture:
-        cutouts = await archive.cutouts(candid)
+        if self._shelf.has(_ARCHIVE_DOWN):
+            return None
+        try:
+            async with asyncio.timeout(self._patience_s):
+                cutouts = await archive.cutouts(candid)
+        except TimeoutError:
+            self._shelf.put(_ARCHIVE_DOWN, None)
+            raise ServiceUnavailable("archive", f"no cutouts within {self._patience_s:g} s") from None
+        except OF_THE_SERVICE:
+            self._shelf.put(_ARCHIVE_DOWN, None)
+            raise
         return None if cutouts is None else await self._in_thread(partial(draw_cutouts, cutouts))
 
     async def _in_thread(self, draw: Callable[[], Picture]) -> Picture:

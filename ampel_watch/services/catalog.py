@@ -1,19 +1,23 @@
 """The catalog matching service: what catalogs hold near a position.
 
 One request asks all catalogs; a bad one among them spoils the whole answer (422, or 500), so then the good ones are
-asked without it, or each alone.
+asked without it, or each alone. Which one was bad is remembered for a while (`catalog_memory`).
 """
 
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ampel_watch.errors import RequestRefused, ServerFault, UnexpectedAnswer
+from ampel_watch.errors import OF_THE_SERVICE, RequestRefused, ServerFault, ServiceError, UnexpectedAnswer
 from ampel_watch.model import JSON, CatalogQuery, Match
 from ampel_watch.services.answers import detail_text, refusal
+from ampel_watch.services.catalog_memory import CatalogInfo, CatalogMemory
 from ampel_watch.services.http import ServiceHttp
 from ampel_watch.services.times import number
+
+_LOG = logging.getLogger(__name__)
 
 _CATALOGS = "/catalogs/"
 _CONE = "/cone_search/"
@@ -26,22 +30,17 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogInfo:
-    """A catalog that the service has; `units`: column → unit, of those columns that have one."""
-
-    name: str
-    use: str
-    description: str | None
-    columns: tuple[str, ...]
-    units: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class CatalogFault:
-    """In place of an answer: this one catalog could not be searched, and why. The others are not affected."""
+    """In place of an answer: this one catalog could not be searched, and why. The others are not affected.
+
+    Attributes
+    ----------
+    absent: the service does not have it: it will not answer later either.
+    """
 
     catalog: str
     message: str
+    absent: bool = field(default=False, compare=False)
 
 
 class CatalogClient:
@@ -49,15 +48,15 @@ class CatalogClient:
 
     def __init__(self, http: ServiceHttp) -> None:
         self.http = http
-        self._infos: dict[tuple[str, str], CatalogInfo] = {}
+        self._memory = CatalogMemory(http.clock.now)
 
     async def catalogs(self) -> tuple[CatalogInfo, ...]:
-        """The catalogs that the service has; their units are remembered for the searches."""
+        """The catalogs that the service has; these and their units are remembered for the searches."""
         document = await self.http.get_json(_CATALOGS)
         if not isinstance(document, list):
             raise self._unexpected(f"GET {_CATALOGS}", "something other than a list of catalogs")
         infos = tuple(self._info(entry) for entry in document)
-        self._infos = {(info.use, info.name): info for info in infos}
+        self._memory.note_listing(infos)
         return infos
 
     async def nearest(
@@ -97,13 +96,23 @@ class CatalogClient:
         return await self._search("all", ra_deg, dec_deg, queries, read)
 
     async def know_offer(self) -> None:
-        """Make sure that it is known which catalogs the service has."""
-        if not self._infos:
+        """Make sure that it is known, as of the last day, which catalogs the service has.
+
+        If it cannot say, but is there, the searches find out: what they name and it lacks is refused.
+        """
+        if not self._memory.listing_is_old:
+            return
+        try:
             await self.catalogs()
+        except OF_THE_SERVICE:
+            raise
+        except ServiceError as error:
+            _LOG.warning("which catalogs there are is not known: %s", error)
+            self._memory.note_no_listing()
 
     def lacks(self, name: str, use: str) -> bool:
-        """Whether the service is known not to have a catalog; False as long as its catalogs were not listed."""
-        return bool(self._infos) and (use, name) not in self._infos
+        """Whether the service is known not to have a catalog; False as long as nothing was asked."""
+        return self._memory.why_absent(name, use) is not None
 
     async def aclose(self) -> None:
         """Release all connections."""
@@ -119,7 +128,8 @@ class CatalogClient:
     ) -> tuple[_T | CatalogFault, ...]:
         if not (math.isfinite(ra_deg) and -90 <= dec_deg <= 90):
             raise RequestRefused(self.http.service, f"ra {ra_deg}°, dec {dec_deg}° is no position")
-        search = _Search(self.http, form, {"ra_deg": ra_deg % 360.0, "dec_deg": dec_deg}, queries)
+        position = {"ra_deg": ra_deg % 360.0, "dec_deg": dec_deg}
+        search = _Search(self.http, self._memory, form, position, queries)
         items = await search.run()
         return tuple(
             item if isinstance(item, CatalogFault) else read(query, item)
@@ -137,7 +147,7 @@ class CatalogClient:
         """The row with its angles in degrees: catsHTM catalogs keep RA and Dec in radians."""
         if query.use != _CATSHTM:
             return body
-        info = self._infos.get((query.use, query.name))
+        info = self._memory.info(query)
         units = _RADIAN_COLUMNS if info is None else info.units
         return {
             column: math.degrees(number(value)) if units.get(column) == _RADIANS and _is_number(value) else value
@@ -174,18 +184,48 @@ class _Search:
     """One search in several catalogs, in as few requests as the bad ones among them allow."""
 
     def __init__(
-        self, http: ServiceHttp, form: str, position: Mapping[str, float], queries: Sequence[CatalogQuery]
+        self,
+        http: ServiceHttp,
+        memory: CatalogMemory,
+        form: str,
+        position: Mapping[str, float],
+        queries: Sequence[CatalogQuery],
     ) -> None:
         self._http = http
+        self._memory = memory
         self._route = _CONE + form
         self._position = position
         self._queries = queries
         self._items: list[Any] = [None] * len(queries)
+        self._failed: dict[int, str] = {}
+        self._answered = False
 
     async def run(self) -> list[Any]:
         """For each query the service's item, or a `CatalogFault`."""
-        await self._ask(range(len(self._queries)))
+        asked = [index for index in range(len(self._queries)) if not self._leave_out(index)]
+        suspects = [index for index in asked if self._memory.is_suspect(self._queries[index])]
+        await self._ask([index for index in asked if index not in suspects])
+        for index in suspects:
+            await self._ask([index])
+        self._remember_failures()
         return self._items
+
+    def _leave_out(self, index: int) -> bool:
+        """Note the fault of a catalog that is known to be bad now; whether it is."""
+        query = self._queries[index]
+        absent = self._memory.why_absent(query.name, query.use)
+        why = absent or self._memory.why_failing(query)
+        if why is not None:
+            self._items[index] = CatalogFault(query.name, why, absent=absent is not None)
+        return why is not None
+
+    def _remember_failures(self) -> None:
+        """If none answered, it was the service and not the catalogs."""
+        if self._answered:
+            for index, why in self._failed.items():
+                self._memory.note_failure(self._queries[index], why)
+        elif len(self._failed) > 1:
+            self._memory.note_hopeless()
 
     async def _ask(self, indices: Sequence[int]) -> None:
         if not indices:
@@ -214,15 +254,19 @@ class _Search:
             raise UnexpectedAnswer(self._http.service, f"POST {self._route}: answered with another number of catalogs")
         for index, item in zip(indices, answer.document, strict=True):
             self._items[index] = item
+            self._memory.note_answer(self._queries[index])
+        self._answered = True
         return set()
 
     async def _ask_alone(self, indices: Sequence[int], why: str) -> None:
         """After a 500 nobody says which one it was."""
-        if len(indices) == 1:
-            self._note_fault(indices[0], why)
+        if len(indices) > 1 and not self._memory.hopeless:
+            for index in indices:
+                await self._ask([index])
             return
         for index in indices:
-            await self._ask([index])
+            self._failed[index] = why
+            self._items[index] = CatalogFault(self._queries[index].name, why)
 
     def _note_refusals(self, indices: Sequence[int], document: Any) -> set[int]:
         refused: set[int] = set()
@@ -230,13 +274,14 @@ class _Search:
             match entry:
                 case {"loc": ["body", "catalogs", int(place), *_]} if 0 <= place < len(indices):
                     refused.add(indices[place])
-                    self._note_fault(indices[place], detail_text({"detail": [entry]}))
+                    self._note_refusal(indices[place], detail_text({"detail": [entry]}))
         if not refused:
             raise refusal(self._http.service, f"POST {self._route}", _WRONG, detail_text(document))
         return refused
 
-    def _note_fault(self, index: int, why: str) -> None:
-        self._items[index] = CatalogFault(self._queries[index].name, why)
+    def _note_refusal(self, index: int, why: str) -> None:
+        self._memory.note_refusal(self._queries[index], why)
+        self._items[index] = CatalogFault(self._queries[index].name, why, absent=True)
 
 
 def _item_of(query: CatalogQuery) -> dict[str, Any]:

@@ -83,6 +83,7 @@ def _as_cel(text: str) -> str:
     """A rule in CEL's spelling; its numbers have to be written as floats beside floats."""
     for word, sign in ((r"\band\b", "&&"), (r"\bor\b", "||"), (r"\bnot\b ", "!")):
         text = re.sub(word, sign, text)
+    text = re.sub(r"(\S+) =~ (\S+)", r"\1.matches(\2)", text)
     return re.sub(r"(?<=[<>=] )(-?\d+)(?![\d.])", r"\1.0", text)
 
 

@@ -136,11 +136,10 @@ def test_every_verb_refuses_a_bad_configuration_with_the_same_words(desk, run, v
     assert not desk.state.parent.exists()
 
 
-def test_what_this_version_does_not_act_on_is_said(desk, run):
+def test_what_would_need_a_service_that_is_not_configured_is_said(desk, run):
     desk.write(GOOD.replace("[channel_match]", "[detection]"))
     desk.write(LIST, "list.csv")
     found = run("check", "-c", desk.config)
     assert found.code == 0
-    assert (
-        "config.yaml:6:10: the kind of change `detection` is accepted, but this version does not act on it" in found.err
-    )
+    message = "the kind of change `detection` needs the service `archive`, which is not configured"
+    assert f"config.yaml:6:10: {message}" in found.err

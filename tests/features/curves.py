@@ -52,18 +52,19 @@ def fitted_rate(points: Sequence[Detection]) -> tuple[float, float]:
     jd, mag, err = (np.array([getattr(point, name) for point in points]) for name in ("jd", "mag", "mag_err"))
     flux = 10 ** (-0.4 * (mag - 23.9))
     flux_err = 0.4 * np.log(10) * flux * err
-    days = jd - jd.mean()
+    span_d = np.ptp(jd)
+    spans = (jd - jd.mean()) / span_d
 
-    def model(days, log_flux, rate):
-        return np.exp(log_flux + 0.4 * np.log(10) * rate * days)
+    def model(spans, log_flux, mag_per_span):
+        return np.exp(log_flux + 0.4 * np.log(10) * mag_per_span * spans)
 
-    slope, constant = np.polyfit(days, mag, 1, w=1 / err)
+    slope, constant = np.polyfit(spans, mag, 1, w=1 / err)
     guess = (np.log(10 ** (-0.4 * (constant - 23.9))), -slope)
     exactly = {"ftol": 1e-14, "xtol": 1e-14, "gtol": 1e-14}
-    best, covariance = curve_fit(model, days, flux, p0=guess, sigma=flux_err, absolute_sigma=True, **exactly)
-    chi2 = (((flux - model(days, *best)) / flux_err) ** 2).sum()
+    best, covariance = curve_fit(model, spans, flux, p0=guess, sigma=flux_err, absolute_sigma=True, **exactly)
+    chi2 = (((flux - model(spans, *best)) / flux_err) ** 2).sum()
     scatter = max(1.0, chi2 / (len(points) - 2)) if len(points) > 2 else 1.0
-    return float(best[1]), float(np.sqrt(covariance[1, 1] * scatter))
+    return float(best[1] / span_d), float(np.sqrt(covariance[1, 1] * scatter) / span_d)
 
 
 # Sixteenths of a day are exact in binary beside a Julian date: a shift by whole days changes no difference.

@@ -1,17 +1,22 @@
 """Watched positions: what appears there is told once, with the user's words, and watched from then on."""
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import select
 
+from ampel_watch.config import Watch, WatchedPosition, WatchedStock
 from ampel_watch.julian import jd_of
+from ampel_watch.model import Change, StockKey
 from ampel_watch.pipeline import cone_search
-from ampel_watch.sandbox import Fault, PacketSky
+from ampel_watch.pipeline.cones import circle_of, cones_of, words_for
+from ampel_watch.sandbox import Fault, NightSky, PacketSky, SkySettings
+from ampel_watch.sandbox.archive_store import in_cone
 from ampel_watch.skycircles import Circle, covers_of
 from ampel_watch.storage import schema
-from ampel_watch.ztf import name_of
+from ampel_watch.ztf import id_of, name_of
 from tests.pipeline.packets import alert
 
 START = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
@@ -86,6 +91,8 @@ async def test_what_was_there_before_is_silent_and_what_appears_is_told_once(ben
     words = {"label": "candidate 7", "note": "ask Maria"}
     assert event.after["cone"] == {"ra_deg": RA, "dec_deg": DEC, "radius_arcsec": 10.0} | words
     assert event.after["dist_arcsec"] == 3.0
+    assert (event.stock.ra_deg, event.stock.dec_deg) == pytest.approx((RA, DEC + 3 / 3600), abs=1e-6)
+    assert (event.features["label"], event.features["note"]) == ("candidate 7", "ask Maria")
     assert event.after["time"] == "2026-11-20T19:58:59Z"
 
 
@@ -134,6 +141,7 @@ async def test_a_stock_that_is_found_is_watched_from_then_on(bench):
     await later(bench)
     assert bench.memory.told == [("here", "cone_match", A), ("here", "channel_match", A)]
     assert bench.memory.received[1].after["channel"] == X
+    assert bench.memory.received[1].stock.ra_deg == RA
 
 
 async def test_a_stock_that_ampel_takes_up_after_it_was_found_is_told_to_have_entered(bench):
@@ -411,3 +419,52 @@ async def test_words_and_end_of_one_circle_given_twice(bench):
     await later(bench)
     [event] = bench.memory.received
     assert (event.after["cone"]["label"], event.after["cone"]["note"]) == (None, "still here")
+
+
+async def test_over_nights_every_new_object_of_a_region_is_told_exactly_once(workbench):
+    sky = NightSky(3, date(2026, 10, 1), nights=12, settings=SkySettings(fields=3, agn=20, variable_stars=20))
+    start = datetime(2026, 10, 5, 20, 0, tzinfo=UTC)
+    async with workbench(sky, start) as bench:
+        body = sky.bodies[0]
+        region = (body.ra_deg, body.dec_deg, 4.0)
+
+        def seen():
+            packets = bench.sandbox.archive.in_time(None, None, None)
+            return {packet.name for packet in in_cone(packets, *region)}
+
+        bench.configure(watching(cone(*region[:2], radius=region[2] * 3600), on="[cone_match]"))
+        assert (await bench.once()).good
+        before = seen()
+        for _ in range(5):
+            await later(bench, days=1)
+            await later(bench, hours=1)
+        appeared = seen() - before
+        assert len(appeared) > 10
+        assert Counter(name for _, name in matches(bench)) == Counter(appeared)
+
+
+def entries(*, stocks=(), positions=()):
+    watch = Mock(spec=Watch)
+    watch.stocks, watch.positions = tuple(stocks), tuple(positions)
+    return watch
+
+
+def test_words_come_from_the_entry_through_which_the_watch_sees_the_stock():
+    key = StockKey("ztf", id_of(A))
+    here, there = WatchedPosition(RA, DEC, 10, note="here"), WatchedPosition(10.0, DEC, 10, label="there")
+    watch = entries(stocks=[WatchedStock(key, A, note="named")], positions=[here, there])
+    entered = Change(key, A, "channel_match", 1, {}, {}, START)
+    assert words_for(watch, entered) == (None, "named")
+    assert words_for(watch, entered, {circle_of(there).key}) == ("there", "named")
+    assert words_for(entries(positions=[here, there]), entered, {circle_of(there).key}) == ("there", None)
+    circle = {"ra_deg": RA, "dec_deg": DEC, "radius_arcsec": 10}
+    appeared = Change(key, A, "cone_match", 1, {}, {"cone": circle}, START)
+    assert words_for(watch, appeared, {circle_of(there).key}) == (None, "here")
+
+
+def test_an_entry_that_has_ended_gives_no_words():
+    key = StockKey("ztf", id_of(A))
+    ended = WatchedPosition(RA, DEC, 10, label="old", until=START)
+    change = Change(key, A, "updated", 1, {}, {}, START)
+    assert words_for(entries(positions=[ended]), change, {circle_of(ended).key}) == (None, None)
+    assert cones_of([entries(positions=[ended])], START) == {}

@@ -31,6 +31,7 @@ async def bench(workbench):
     async with workbench(PacketSky(()), START) as bench:
         bench.services = ("live", "archive", "catalog")
         bench.patience_s = 0.3
+        bench.enriched = True
         bench.sandbox.catalogs.add_row("SDSS_spec", "extcats", HOST)
         yield bench
 

@@ -335,14 +335,15 @@ async def test_an_unknown_stock_is_a_warning_and_no_failure(bench):
 async def test_the_archive_being_down_does_not_stop_the_named_stocks(workbench):
     async with workbench(PacketSky(()), START, listing=False) as bench:
         bench.sandbox.enter(A, X)
-        bench.configure(ON_X + "\n" + by_name(A))
+        asked = ON_X + "\n" + by_name(A, watch="live", on="[channel_match]")
+        bench.configure(asked + "\n" + by_name(A, watch="all"))
         await bench.once()
         bench.sandbox.faults["archive"] = Fault(status=500)
         bench.sandbox.enter(A, Y)
         bench.pass_time(minutes=5)
         done = await bench.once()
-        assert done.report.errors.keys() == {"x"}
-        assert bench.memory.told == [("mine", "channel_match", A)]
+        assert done.report.errors.keys() == {"x", "all"}, "one that asks for detections does not know of them"
+        assert sorted(bench.memory.told) == [("all", "channel_match", A), ("live", "channel_match", A)]
 
 
 async def test_without_a_listing_and_without_an_archive_the_message_says_what_to_configure(workbench):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ampel_watch.config import Watch, WatchedStock
+from ampel_watch.config import Watch, WatchedPosition, WatchedStock
 from ampel_watch.diff import KINDS
 from ampel_watch.model import Change, StockKey
 from ampel_watch.pipeline.select import Judgement, Selector, channels_of, judge
@@ -19,12 +19,12 @@ OTHER = StockKey("ztf", 0)
 ALL_KINDS = dict.fromkeys(KINDS)
 
 
-def watch(name: str = "mine", *, channels=(), stocks=(), on=None, until=None, initial="silent") -> Watch:
+def watch(name: str = "mine", *, channels=(), stocks=(), cones=(), on=None, until=None, initial="silent") -> Watch:
     return Watch(
         name=name,
         channels=tuple(channels),
         stocks=tuple(WatchedStock(key, f"stock {key.id}", until=until) for key in stocks),
-        positions=(),
+        positions=tuple(WatchedPosition(*cone, until=until) for cone in cones),
         every=HOUR,
         on=ALL_KINDS if on is None else on,
         when=None,
@@ -185,6 +185,56 @@ def test_only_the_kinds_that_were_asked_for_are_news(kind, on):
 
 
 def test_the_first_look_of_a_watch_that_asked_for_it_is_news():
-    told = recorded(change("channel_match", channel="A"), seq=1, entered_at=NOW - HOUR, only_watch="mine")
+    seen = replace(change("channel_match", channel="A"), after={"first_look": True})
+    told = recorded(seen, seq=1, entered_at=NOW - HOUR, only_watch="mine")
     assert judged(told, first_look(9)).news
     assert not judged(replace(told, only_watch=None), first_look(9)).news
+
+
+CONE = (150.0, 20.0, 10.0)
+KEY_OF_CONE = "150.000000 +20.000000 10"
+
+
+def appeared(cone=CONE, **more) -> Change:
+    ra_deg, dec_deg, radius_arcsec = cone
+    circle = {"ra_deg": ra_deg, "dec_deg": dec_deg, "radius_arcsec": radius_arcsec}
+    return replace(change("cone_match"), after={"cone": circle, **more})
+
+
+def test_what_concerns_one_watch_alone_is_judged_by_its_first_look_like_the_rest():
+    jump = recorded(change("brightening"), {"A"}, seq=5, only_watch="mine")
+    watches = [watch(stocks=[MINE]), watch("other", stocks=[MINE])]
+    assert Selector(watches).concerned(jump) == [(watches[0], [TARGET])]
+    assert judged(jump, first_look(4)).news
+    assert not judged(jump, first_look(5)).news
+    assert not judged(jump, first_look(4), on={"detection": None}).news
+
+
+def test_what_concerns_one_watch_alone_does_not_if_the_watch_no_longer_sees_the_stock():
+    assert concerned([watch(stocks=[OTHER])], recorded(change("brightening"), only_watch="mine")) == []
+
+
+def test_an_appearance_is_judged_by_the_first_look_at_its_cone():
+    mine = watch(cones=[CONE, (10.0, 20.0, 10.0)])
+    seen = recorded(appeared(), seq=5, only_watch="mine")
+    assert Selector([mine]).concerned(seen) == [(mine, [f"cone:{KEY_OF_CONE}"])]
+    looks = {("mine", f"cone:{KEY_OF_CONE}"): FirstLook(NOW, 4)}
+    assert judge(mine, seen, [f"cone:{KEY_OF_CONE}"], looks).news
+    assert not judge(mine, replace(seen, seq=4), [f"cone:{KEY_OF_CONE}"], looks).news
+    assert concerned([watch("mine", cones=[(11.0, 20.0, 10.0)])], seen) == []
+
+
+def test_a_stock_that_was_found_in_a_cone_is_seen_like_a_named_one():
+    mine = watch(cones=[CONE])
+    assert Selector([mine]).concerned(recorded(change())) == []
+    assert Selector([mine]).concerned(recorded(change()), {KEY_OF_CONE}) == [(mine, [TARGET])]
+    assert Selector([mine]).concerned(recorded(change()), {"10.000000 +20.000000 10"}) == []
+    ended = watch(cones=[CONE], until=NOW)
+    assert Selector([ended]).concerned(recorded(change()), {KEY_OF_CONE}) == []
+
+
+def test_who_watches_a_stock_sees_it_by_name_by_channel_or_where_it_was_found():
+    watches = [watch("name", stocks=[MINE]), watch("channel", channels=["A"]), watch("cone", cones=[CONE])]
+    selector = Selector([*watches, watch("none", stocks=[OTHER], channels=["B"], cones=[(1.0, 2.0, 3.0)])])
+    assert selector.watching(MINE, {"A"}, NOW, {KEY_OF_CONE}) == watches
+    assert selector.watching(MINE, set(), NOW) == watches[:1]

@@ -38,7 +38,7 @@ def change(counter: int) -> Change:
 def test_a_change_comes_back_as_it_was_recorded(trial, seen, entered_at, only_watch):
     def work(connection):
         changes.append(connection, seen, frozenset({"A"}), entered_at=entered_at, only_watch=only_watch)
-        (recorded,) = changes.waiting(connection, 10)
+        (recorded,) = changes.new(connection, 10)
         assert recorded.change == seen
         assert (recorded.entered_at, recorded.only_watch) == (entered_at, only_watch)
         assert recorded.seq == changes.newest_seq(connection)
@@ -51,10 +51,50 @@ def test_changes_wait_in_the_order_of_their_recording_until_finished(trial):
         assert changes.newest_seq(connection) == 0
         for counter in range(1, 6):
             changes.append(connection, change(counter), frozenset())
-        waiting = changes.waiting(connection, 3)
+        waiting = changes.new(connection, 3)
         assert [recorded.change.counter for recorded in waiting] == [1, 2, 3]
         changes.finish(connection, [waiting[0].seq, waiting[2].seq], NOW)
-        assert [recorded.change.counter for recorded in changes.waiting(connection, 10)] == [2, 4, 5]
+        assert [recorded.change.counter for recorded in changes.new(connection, 10)] == [2, 4, 5]
+
+    trial(work)
+
+
+def test_a_change_that_is_put_off_is_due_at_its_time_and_not_new_any_more(trial):
+    def work(connection):
+        for counter in (1, 2, 3):
+            changes.append(connection, change(counter), frozenset())
+        first, second, _ = changes.new(connection, 10)
+        changes.put_off(connection, first.seq, tries=1, retry_at=NOW + timedelta(minutes=1))
+        changes.put_off(connection, second.seq, tries=4, retry_at=NOW + timedelta(minutes=2))
+        assert [recorded.change.counter for recorded in changes.new(connection, 10)] == [3]
+        assert changes.due(connection, NOW, 10) == []
+        assert changes.next_retry(connection) == NOW + timedelta(minutes=1)
+        due = changes.due(connection, NOW + timedelta(minutes=2), 10)
+        assert [(recorded.change.counter, recorded.tries) for recorded in due] == [(1, 1), (2, 4)]
+        changes.finish(connection, [first.seq, second.seq], NOW)
+        assert changes.next_retry(connection) is None
+
+    trial(work)
+
+
+def test_a_change_put_off_under_a_clock_that_was_ahead_does_not_wait_for_it(trial):
+    def work(connection):
+        changes.append(connection, change(1), frozenset())
+        [recorded] = changes.new(connection, 10)
+        changes.put_off(connection, recorded.seq, tries=1, retry_at=NOW + timedelta(days=400))
+        assert len(changes.due(connection, NOW, 10)) == 1
+
+    trial(work)
+
+
+def test_who_has_decided_is_remembered_with_what_the_rule_saw(trial):
+    def work(connection):
+        changes.append(connection, change(1), frozenset())
+        seq = changes.newest_seq(connection)
+        values = {"mag": 18.4, "z": None}
+        changes.note_decision(connection, seq, "mine", "silent", "no", event_id=None, at=NOW, values=values)
+        assert changes.decided(connection, [seq, seq + 1]) == {seq: {"mine"}}
+        assert connection.execute(select(decisions.c["values"])).scalar() == values
 
     trial(work)
 

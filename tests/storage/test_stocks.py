@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from ampel_watch.model import Snapshot, StockKey
 from ampel_watch.storage import stocks
+from ampel_watch.storage.stocks import Expected
 
 NOW = datetime(2026, 11, 22, 21, 4, 5, 123456, tzinfo=UTC)
 KEY = StockKey("ztf", 119032484)
@@ -169,3 +170,37 @@ def test_counting_changes_touches_nothing_else(trial):
 def test_the_digest_is_that_of_the_document(change):
     assert stocks.digest_of(snapshot(**change)) != stocks.digest_of(snapshot())
     assert stocks.digest_of(snapshot(**change)) == stocks.digest_of(snapshot(channels=None, **change))
+
+
+def test_a_stock_that_was_never_shown_is_counted_and_is_no_snapshot(trial):
+    def work(connection):
+        stocks.expect(connection, KEY, "ZTF21aaqhhfu", NOW, ra_deg=12.5, dec_deg=-3.0)
+        assert stocks.take_counter(connection, KEY, "ZTF21aaqhhfu", NOW) == 1
+        assert stocks.take_counter(connection, KEY, "ZTF21aaqhhfu", NOW) == 2
+        stocks.expect(connection, KEY, "ZTF21aaqhhfu", NOW)
+        assert stocks.load(connection, [KEY]) == {}
+        assert stocks.expected(connection, [KEY]) == {KEY: Expected(2, 12.5, -3.0)}
+        assert stocks.positions(connection, [KEY]) == {KEY: (12.5, -3.0)}
+
+    trial(work)
+
+
+def test_the_next_change_of_a_known_stock_is_counted_on(trial):
+    def work(connection):
+        put(connection, snapshot(), counter=4)
+        assert stocks.take_counter(connection, KEY, "stock", NOW) == 5
+        assert stocks.load(connection, [KEY])[KEY].counter == 5
+        assert stocks.expected(connection, [KEY]) == {}
+        assert stocks.positions(connection, [KEY]) == {}
+
+    trial(work)
+
+
+def test_an_expected_stock_becomes_a_known_one_when_it_is_shown(trial):
+    def work(connection):
+        stocks.take_counter(connection, KEY, "stock", NOW)
+        put(connection, snapshot(), counter=2)
+        assert stocks.load(connection, [KEY])[KEY].counter == 2
+        assert stocks.expected(connection, [KEY]) == {}
+
+    trial(work)
