@@ -20,13 +20,14 @@ from ampel_watch.pipeline.deliver import Deliverer, Outlet, Terms
 from ampel_watch.pipeline.enrichers import build_enrichers
 from ampel_watch.pipeline.evaluate import Evaluator
 from ampel_watch.pipeline.facts import FactFinder
+from ampel_watch.pipeline.gallery import Gallery
 from ampel_watch.pipeline.matching import MatchSources
 from ampel_watch.pipeline.photometry import Photometry
 from ampel_watch.pipeline.poll import Poller
 from ampel_watch.pipeline.services import Services
 from ampel_watch.pipeline.upkeep import Upkeep
 from ampel_watch.plugin_manager import PluginManager
-from ampel_watch.protocols import Attempt, EnricherContext, Notifier, NotifierContext
+from ampel_watch.protocols import Attempt, EnricherContext, NoPictures, Notifier, NotifierContext, Pictures
 from ampel_watch.redaction import redactor
 from ampel_watch.services.archive import ArchiveClient
 from ampel_watch.services.catalog import CatalogClient
@@ -73,11 +74,13 @@ class Parts:
         self.around = around
         self.changed = asyncio.Event()
         self.redact = redactor(config.secrets())
+        self._services = build_services(config, around) if config.services.live else None
+        archive = self._services.archive if self._services else None
+        self._gallery = Gallery(database, archive, around.clock, timezone=config.timezone)
         self.notifiers = {name: self._notifier(receiver) for name, receiver in config.receivers.items()}
         outlets = {n: Outlet(self.notifiers[n], r.kind.concurrency) for n, r in config.receivers.items()}
         terms = Terms(around.clock, config.give_up_after, self.redact, around.random)
         self.deliverer = Deliverer(database, outlets, terms, around.plugins)
-        self._services = build_services(config, around) if config.services.live else None
         self._photometry = Photometry(config.watches)
         context = EnricherContext(around.clock, USER_AGENT)
         self.enrichers = build_enrichers(config.enrichers, context, around.plugins.rule_names(), self.redact)
@@ -98,7 +101,16 @@ class Parts:
             curves = CurveSources(services.archive, database, clock, self._photometry)
         settings = self.config.services.catalog
         if services is not None and services.catalog is not None and settings is not None:
-            matching = MatchSources(services.catalog, database, clock, self.config.catalogs, settings.recheck)
+            assert self.config.services.live is not None
+            matching = MatchSources(
+                services.catalog,
+                database,
+                clock,
+                self.config.catalogs,
+                settings.recheck,
+                services.live,
+                self.config.services.live.t2_classifiers,
+            )
         return FactFinder(database, clock, curves, matching)
 
     def _evaluator(self, facts: FactFinder) -> Evaluator:
@@ -117,7 +129,7 @@ class Parts:
 
     def _notifier(self, receiver: Receiver) -> Notifier:
         try:
-            return build_notifier(receiver, self.config, self.around)
+            return build_notifier(receiver, self.config, self.around, self._gallery)
         except PluginError as error:
             reason = self.redact(str(error))
             _LOG.error("%s", reason)
@@ -132,6 +144,7 @@ class Parts:
         async with AsyncExitStack() as stack:
             if self._services is not None:
                 stack.push_async_callback(self._services.close)
+            stack.push_async_callback(self._gallery.close)
             stack.push_async_callback(self.enrichers.close)
             for notifier in self.notifiers.values():
                 stack.push_async_callback(notifier.close)
@@ -165,6 +178,7 @@ def build_services(config: Config, around: Surroundings) -> Services:
             _http("live", live, around),
             stock_path=live.stock_path,
             stock_id_path=live.stock_id_path,
+            t2_path=live.t2_path,
             channels_path=live.channels_path,
             listing_path=live.listing_path,
         ),
@@ -192,7 +206,9 @@ def _http(service: str, settings: ServiceSettings, around: Surroundings) -> Serv
     return ServiceHttp(endpoint, patience_s=around.patience_s, clock=around.clock)
 
 
-def build_notifier(receiver: Receiver, config: Config, around: Surroundings) -> Notifier:
+def build_notifier(
+    receiver: Receiver, config: Config, around: Surroundings, pictures: Pictures | None = None
+) -> Notifier:
     """The notifier of a receiver; PluginError if its plugin cannot make it."""
     context = NotifierContext(
         receiver=receiver.name,
@@ -200,6 +216,7 @@ def build_notifier(receiver: Receiver, config: Config, around: Surroundings) -> 
         timezone=config.timezone,
         write=around.write,
         user_agent=USER_AGENT,
+        pictures=pictures or NoPictures(),
     )
     try:
         return receiver.kind.build(receiver.settings, context)

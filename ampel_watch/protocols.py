@@ -8,7 +8,6 @@ from typing import Any, Protocol
 from ampel_watch.clock import Clock
 from ampel_watch.lightcurve import LightCurve
 from ampel_watch.model import Event, EventStock, Match
-from ampel_watch.rules import RuleName
 from ampel_watch.settings import Settings
 
 

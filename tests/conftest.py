@@ -99,7 +99,9 @@ class Workbench:
 
     @property
     def kinds(self) -> dict[str, NotifierKind]:
-        return {"memory": NotifierKind("memory", MemorySettings, self.memory.build, "remembers", enriched=self.enriched)}
+        return {
+            "memory": NotifierKind("memory", MemorySettings, self.memory.build, "remembers", enriched=self.enriched)
+        }
 
     def load(self) -> Config:
         return load_config(self.folder / "config.yaml", kinds=self.kinds, environ={})

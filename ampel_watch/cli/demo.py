@@ -40,11 +40,14 @@ watches:
   - name: young-supernovae
     channels: [SANDBOX_INFANT_SN]
     every: 6h
+    on: [channel_match, classification]
+    when: mag < 20.5 and not star and not agn
     notify: [here]
   - name: bright-transients
     channels: [SANDBOX_BRIGHT_TRANSIENTS]
     every: 12h
-    on: [channel_match]
+    on: [channel_match, {brightening: 0.5}, {fading: 0.5}]
+    when: mag < 18 or abs_mag < -19
     notify: [here]
 receivers:
   here: {notifier: console}

@@ -62,7 +62,7 @@ class RedshiftSettings(Settings):
     rank: Annotated[int, Field(ge=0, le=100)] = Field(
         5, description="Quality among those of one kind and one galaxy; smaller is better"
     )
-    low: Annotated[float, Field(ge=0)] = Field(0.0, description="What is not above this is no redshift")
+    low: Annotated[float, Field(ge=0)] = Field(1e-4, description="What is not above this is no redshift")
     high: Annotated[float, Field(gt=0)] = Field(10.0, description="What is above this is no redshift")
     where: ConditionSettings | None = Field(None, description="Only such rows have it")
     at_host: bool = Field(True, description="Whether the row's position is that of the galaxy")

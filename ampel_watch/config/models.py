@@ -60,6 +60,7 @@ class LiveSettings(ServiceSettings):
     listing_path: Route = Field("/stocks", description="Route that lists the stocks of a channel")
     stock_path: RouteOfName = Field("/stock/ztf/{name}", description="Route to a stock by its ZTF name")
     stock_id_path: RouteOfId = Field("/stock/{id}", description="Route to a stock by its AMPEL id")
+    t2_path: RouteOfName = Field("/stock/ztf/{name}/t2", description="Route to the T2 results of a stock")
     channels_path: Route = Field("/channels", description="Route that lists the channels")
     budget: Annotated[int, Field(ge=0)] = Field(
         100, description="Most known stocks that a pass reads again without a sign of news; 0: none"

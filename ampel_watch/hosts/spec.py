@@ -39,7 +39,8 @@ class RedshiftColumn:
     scale, error_scale: what the columns are multiplied with.
     error: typical 1 σ error, in units of 1 + z, where the row gives none.
     rank: quality within the kind; smaller is better.
-    low, high: a value outside of low < z ≤ high is no redshift. Missing-value sentinels (-999, -1, 0) are below `low`.
+    low, high: a value outside of low < z ≤ high is no redshift. Missing-value sentinels (-999, -1, 0) are below `low`,
+        and so are velocities under 30 km/s, which tell of no distance.
     where: only for such rows.
     at_host: the row's position is that of the galaxy, so that its distance is the offset from the host.
     of_object: the redshift was measured of the object itself.
@@ -52,7 +53,7 @@ class RedshiftColumn:
     error_scale: float = 1.0
     error: float = 0.001
     rank: int = 5
-    low: float = 0.0
+    low: float = 1e-4
     high: float = 10.0
     where: Condition | None = None
     at_host: bool = True

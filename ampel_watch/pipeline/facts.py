@@ -56,8 +56,11 @@ class FactFinder:
 
     def ground(self) -> Ground:
         """What may be counted on: a catalog that the service does not have counts as not configured."""
-        specs = self._matching.offered() if self._matching is not None else ()
-        return Ground(self.has_archive, self.has_catalog, specs)
+        if self._matching is None:
+            return Ground(self.has_archive, has_catalog=False, specs=())
+        offered = self._matching.offered()
+        absent = [spec.name for spec in self._matching.specs if spec not in offered]
+        return Ground(self.has_archive, self.has_catalog, offered, absent)
 
     async def find(self, wanted: Sequence[Wanted]) -> Troubles:
         """Bring light curves and matches of these stocks up to date."""

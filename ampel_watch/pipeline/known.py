@@ -21,11 +21,17 @@ NO_POINTS = "light curve: the archive has no alert of this stock (yet)"
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What evaluation may count on: whether the services are configured, and the catalogs that can be asked."""
+    """What evaluation may count on: whether the services are configured, and the catalogs that can be asked.
+
+    Attributes
+    ----------
+    absent: catalogs that are configured, but that the service does not have.
+    """
 
     has_archive: bool
     has_catalog: bool
     specs: Sequence[CatalogSpec]
+    absent: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,8 @@ def known_of(change: Change, stock: EventStock, findings: Findings, ground: Grou
     certain = {**_usable(features, findings), **_certain(host, matches, findings, ground)}
     values = live_values(change, stock) | certain
     if findings.matches:
-        values["catalog"] = {name: dict(match.body) if match else None for name, match in matches.items()}
+        bodies = {name: dict(match.body) if match else None for name, match in matches.items()}
+        values["catalog"] = dict.fromkeys(ground.absent) | bodies
     return Known(
         stock=stock,
         values=values,

@@ -15,6 +15,7 @@ from ampel_watch.model import Match, StockKey
 from ampel_watch.pipeline.crew import work_off
 from ampel_watch.pipeline.photometry import append_change
 from ampel_watch.services.catalog import CatalogClient, CatalogFault
+from ampel_watch.services.live import LiveClient
 from ampel_watch.storage import Database, matches
 from ampel_watch.storage.matches import StoredMatches
 
@@ -42,6 +43,7 @@ class MatchSources:
     Attributes
     ----------
     recheck: for how long the matches of a stock are taken as known.
+    classifiers: T2 units of AMPEL that classify, and where in their results the class is.
     """
 
     catalog: CatalogClient
@@ -49,6 +51,8 @@ class MatchSources:
     clock: Clock
     specs: tuple[CatalogSpec, ...]
     recheck: timedelta
+    live: LiveClient
+    classifiers: Mapping[str, str]
 
     def offered(self) -> tuple[CatalogSpec, ...]:
         """Those of the catalogs that the service has, as far as it was asked."""
@@ -116,11 +120,22 @@ class MatchUpdate:
             found = {name: match for name, match in before.found.items() if name in asked} | found
         now = self._sources.clock.now()
         wait = min(self._sources.recheck, _FAULTY_AGAIN_AFTER) if failed else self._sources.recheck
-        classes: Mapping[str, str] = before.classes if before else {}
+        classes = await self._classes(one, before)
         after = StoredMatches(one.name, one.ra_deg, one.dec_deg, now, now + wait, found, classes)
         self.found += await self._sources.database.run(
             partial(_record, key=one.key, before=before, after=after, specs=self._sources.specs, now=now)
         )
+
+    async def _classes(self, one: Placed, before: StoredMatches | None) -> Mapping[str, str]:
+        """What AMPEL's own classifiers say; as before where they cannot be asked."""
+        known: Mapping[str, str] = before.classes if before else {}
+        if not self._sources.classifiers:
+            return known
+        try:
+            return await self._sources.live.classes(one.name, self._sources.classifiers)
+        except ServiceError as error:
+            _LOG.warning("%s: its T2 results are not known: %s", one.name, error)
+            return known
 
 
 def _record(
@@ -139,7 +154,11 @@ def _record(
     # A catalog that was not asked before, or failed, has nothing to compare with.
     both = before.found.keys() & after.found.keys()
     differences = compare_matches(
-        {name: before.found[name] for name in both}, {name: after.found[name] for name in both}, specs
+        {name: before.found[name] for name in both},
+        {name: after.found[name] for name in both},
+        specs,
+        classes_before=before.classes,
+        classes_after=after.classes,
     )
     for difference in differences:
         append_change(connection, key, after.name, difference, now)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from ampel_watch.clock import Clock
 from ampel_watch.config import LiveSettings, Watch
-from ampel_watch.errors import OF_THE_SERVICE, CredentialsRefused, ServiceError
+from ampel_watch.errors import OF_THE_SERVICE, CredentialsRefused, ServerFault, ServiceError
 from ampel_watch.model import StockKey
 from ampel_watch.pipeline.alerts import put_off, retry_later
 from ampel_watch.pipeline.cone_search import ConeFinder
@@ -129,11 +129,17 @@ class Poller:
         self._order.note(request.key for request in failed if request.watched)
         alerts = [request.alert for request in failed if request.alert is not None]
 
-        def record(connection: Connection) -> dict[StockKey, frozenset[str]]:
+        def record(connection: Connection) -> tuple[dict[StockKey, frozenset[str]], set[StockKey]]:
             retry_later(connection, alerts, now)
-            return stocks.members_of(connection, look.stock_errors.keys())
+            keys = look.stock_errors.keys()
+            return stocks.members_of(connection, keys), set(stocks.expected(connection, keys))
 
-        look.members_that_failed = await self._database.run(record)
+        look.members_that_failed, never_shown = await self._database.run(record)
+        for key in never_shown:
+            named = look.targets.stocks.get(key)
+            # AMPEL need not know what appears at a position, and its 500 may be its way to say so.
+            if named is not None and not named.by_name and isinstance(look.stock_errors[key], ServerFault):
+                del look.stock_errors[key]
 
     async def _wanted(self, look: Look, at_most: int | None) -> tuple[list[ReadRequest], bool]:
         """What to read (because of alerts, for the first time, or read longest ago), and whether that is not all."""

@@ -1,8 +1,8 @@
 """Keeping what is known of watched stocks up to date, without a change that asks for it.
 
-Catalogs are asked again on a schedule: a redshift or a classification may appear long after the last alert. Light curves
-of which only the newest part came by itself are fetched whole, since brightening and fading are reckoned from what was
-there before.
+Catalogs are asked again on a schedule: a redshift or a classification may appear long after the last alert. Light
+curves of which only the newest part came by itself are fetched whole, since brightening and fading are reckoned from
+what was there before.
 """
 
 from collections.abc import Sequence

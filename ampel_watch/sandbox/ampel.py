@@ -53,7 +53,10 @@ class Run:
 
 @dataclass(slots=True)
 class Stock:
-    """A stock as AMPEL keeps it: time maps per channel and `any`, journal, alerts in order of ingestion."""
+    """A stock as AMPEL keeps it: time maps per channel and `any`, journal, alerts in order of ingestion.
+
+    `results` are what T2 runs found, by the number of the run.
+    """
 
     id: int
     name: str
@@ -62,6 +65,7 @@ class Stock:
     updated: dict[str, datetime] = field(default_factory=dict)
     journal: list[Document] = field(default_factory=list)
     packets: list[Packet] = field(default_factory=list)
+    results: dict[int, Document] = field(default_factory=dict)
 
     def touched(self, channels: Iterable[str], at: datetime) -> None:
         """Note a change at a date for some channels."""
@@ -187,6 +191,15 @@ class Ampel:
         """Add a journal entry, as a later tier does."""
         stock = self.named(name)
         stock.journal.append({"tier": 3, "ts": at, "channel": list(stock.channels), "process": "SandboxSummary"})
+        stock.touched(stock.channels, at)
+
+    def classify(self, name: str, unit: str, result: Document, at: datetime) -> None:
+        """Let a T2 unit come to a result about a stock."""
+        stock = self.named(name)
+        run = 10_000_000 + len(stock.journal)
+        channels = list(stock.channels)
+        stock.journal.append({"tier": 2, "ts": at, "channel": channels, "unit": unit, "run": run, "code": 0})
+        stock.results[run] = result
         stock.touched(stock.channels, at)
 
     def remove(self, name: str) -> None:

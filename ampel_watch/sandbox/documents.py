@@ -120,7 +120,7 @@ def t2_documents(stock: Stock, visible: Collection[str]) -> list[Document]:
             "tag": ["ZTF"],
             "meta": [{"run": entry["run"], "ts": int(entry["ts"].timestamp()), "tier": 2}],
             "journal": [{"tier": 2, "dt": zoneless(entry["ts"]), "run": entry["run"], "code": 0, "channel": channels}],
-            "body": [{"result": {}}],
+            "body": [stock.results.get(entry["run"], {"result": {}})],
             "_id": {"$oid": object_id("t2", stock.id, index)},
         }
         for index, entry in enumerate(runs)

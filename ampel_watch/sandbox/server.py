@@ -28,7 +28,7 @@ from ampel_watch.sandbox.catalog import CatalogService
 from ampel_watch.sandbox.dates import datetime_of_jd, jd_of, real_span
 from ampel_watch.sandbox.documents import StockShape
 from ampel_watch.sandbox.live import LiveService, UnknownStock
-from ampel_watch.sandbox.packets import Packet
+from ampel_watch.sandbox.packets import Document, Packet
 from ampel_watch.sandbox.serving import Fault, Service, Tally
 from ampel_watch.sandbox.sky import Source
 from ampel_watch.sandbox.streams import Streams
@@ -180,6 +180,10 @@ class Sandbox:
     def touch(self, name: str) -> None:
         """Add an entry to the journal of a stock now."""
         self.ampel.touch(name, self._clock.now())
+
+    def classify(self, name: str, unit: str, result: Document) -> None:
+        """Let a T2 unit of AMPEL come to a result about a stock now."""
+        self.ampel.classify(name, unit, result, self._clock.now())
 
     def remove_stock(self, name: str) -> None:
         """Let a stock vanish from the live service; the archive keeps its alerts."""

@@ -13,6 +13,7 @@ from ampel_watch import ztf
 from ampel_watch.errors import RequestRefused, ServerFault, UnexpectedAnswer
 from ampel_watch.model import Snapshot, iso
 from ampel_watch.services.answers import Answer
+from ampel_watch.services.classes import classes_in
 from ampel_watch.services.documents import snapshot_of
 from ampel_watch.services.http import ServiceHttp
 from ampel_watch.services.token import TokenSource
@@ -30,12 +31,14 @@ class LiveClient:
         *,
         stock_path: str,
         stock_id_path: str,
+        t2_path: str,
         channels_path: str,
         listing_path: str,
     ) -> None:
         self.http = http
         self._stock_path = stock_path
         self._stock_id_path = stock_id_path
+        self._t2_path = t2_path
         self._channels_path = channels_path
         self._listing_path = listing_path
         self._targets: OrderedDict[str, str] = OrderedDict()
@@ -73,6 +76,22 @@ class LiveClient:
         """The stock of this id; None if the service says that there is none. Some services know names only."""
         route = self._stock_id_path
         return self._snapshot(route, await self._ask_stock(route, {"id": stock_id}), stock_id)
+
+    async def classes(self, name: str, classifiers: Mapping[str, str]) -> dict[str, str]:
+        """What T2 units of AMPEL say that a stock is: unit → class, as far as they have a result.
+
+        Parameters
+        ----------
+        classifiers: unit → where in its result the class is, such as ``label.name``.
+        """
+        route = self._t2_path
+        answer = await self.http.request("GET", route, path={"name": name}, accept=(_NOT_FOUND,))
+        if answer.status == _NOT_FOUND or answer.document is None:
+            return {}
+        documents = answer.document.get("matches") if isinstance(answer.document, Mapping) else None
+        if not isinstance(documents, list):
+            raise self._unexpected(route, "something other than T2 results")
+        return classes_in(documents, classifiers)
 
     async def channels(self) -> tuple[str, ...]:
         """The names of the channels that the token may see, sorted."""

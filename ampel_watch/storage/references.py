@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 
 from ampel_watch.model import JSON, StockKey
-from ampel_watch.storage.batches import batches
+from ampel_watch.storage.batches import by_survey
 from ampel_watch.storage.schema import band_references
 from ampel_watch.storage.upsert import upsert
 
@@ -18,14 +18,10 @@ References = Mapping[tuple[str, str, str], JSON]
 def load(connection: Connection, keys: Collection[StockKey]) -> dict[StockKey, dict[tuple[str, str, str], JSON]]:
     """The references of these stocks; a stock without any is left out."""
     found: dict[StockKey, dict[tuple[str, str, str], JSON]] = defaultdict(dict)
-    by_survey: dict[str, list[int]] = defaultdict(list)
-    for key in keys:
-        by_survey[key.survey].append(key.id)
-    for survey, ids in by_survey.items():
-        for batch in batches(ids):
-            wanted = (band_references.c.survey == survey) & band_references.c.stock_id.in_(batch)
-            for row in connection.execute(select(band_references).where(wanted)):
-                found[StockKey(survey, row.stock_id)][row.watch, row.kind, row.band] = row.state
+    for survey, ids in by_survey(keys):
+        wanted = (band_references.c.survey == survey) & band_references.c.stock_id.in_(ids)
+        for row in connection.execute(select(band_references).where(wanted)):
+            found[StockKey(survey, row.stock_id)][row.watch, row.kind, row.band] = row.state
     return dict(found)
 
 

@@ -81,22 +81,22 @@ def test_a_secret_may_be_in_a_file(desk: Desk) -> None:
     config = load(desk, "enrichers:\n  forecast: {key_file: key}\n")
     assert [secret.reveal() for secret in config.secrets()] == ["s3cr3t-key"]
     assert faults(desk, "enrichers:\n  forecast: {key_file: none}\n")[0].startswith(
-        "config.yaml:11:24: the file `none`"
+        "config.yaml:12:24: the file `none`"
     )
 
 
 @pytest.mark.parametrize(
     ("further", "fault"),
     [
-        ("  forcast: {}", "11:3: unknown enricher `forcast`; did you mean `forecast`?"),
-        ("  weather: {}", "11:3: unknown enricher `weather`; there are `forecast`, `moon`"),
-        ("  forecast: {sight: here}", "11:14: unknown key `sight`; did you mean `site`?"),
-        ("  forecast: {limit_deg: low}", "11:25: `limit_deg` must be a number"),
-        ("  forecast: {limit_deg: 0.0}", "11:25: `limit_deg` must be greater than 0"),
-        ("  forecast: {ahead: long}", "11:21: `ahead` is not a duration; write for example 30s, 5m, 2h or 1d"),
-        ("  forecast: soon", "11:13: `forecast` must be a mapping of keys and values"),
-        ("  moon: {phase: full}", "11:10: unknown key `phase`; nothing further is allowed here"),
-        ("  - moon", "11:3: `enrichers` must be a mapping of keys and values"),
+        ("  forcast: {}", "12:3: unknown enricher `forcast`; did you mean `forecast`?"),
+        ("  weather: {}", "12:3: unknown enricher `weather`; there are `forecast`, `moon`"),
+        ("  forecast: {sight: here}", "12:14: unknown key `sight`; did you mean `site`?"),
+        ("  forecast: {limit_deg: low}", "12:25: `limit_deg` must be a number"),
+        ("  forecast: {limit_deg: 0.0}", "12:25: `limit_deg` must be greater than 0"),
+        ("  forecast: {ahead: long}", "12:21: `ahead` is not a duration; write for example 30s, 5m, 2h or 1d"),
+        ("  forecast: soon", "12:13: `forecast` must be a mapping of keys and values"),
+        ("  moon: {phase: full}", "12:10: unknown key `phase`; nothing further is allowed here"),
+        ("  - moon", "12:3: `enrichers` must be a mapping of keys and values"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(desk: Desk, further: str, fault: str) -> None:
@@ -105,7 +105,7 @@ def test_what_is_wrong_is_told_with_its_place(desk: Desk, further: str, fault: s
 
 def test_without_plugins_there_is_none_to_switch_on(desk: Desk) -> None:
     (fault,) = desk.faults(MINIMAL + "enrichers: {moon: {}}\n")
-    assert fault == "config.yaml:10:13: unknown enricher `moon`; no plugin adds one"
+    assert fault == "config.yaml:11:13: unknown enricher `moon`; no plugin adds one"
 
 
 def test_a_rule_may_use_the_names_of_those_that_are_on(desk: Desk) -> None:

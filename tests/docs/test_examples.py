@@ -23,7 +23,8 @@ ENVIRON = {
     "SLACK_BOT_TOKEN": "xoxb-1",
     "SLACK_WEBHOOK_URL": "https://hooks.example.org/1",
 }
-LIVE = "services: {live: {url: https://live.example.org}}\n"
+SERVICES = ", ".join(f"{name}: {{url: https://{name}.example.org}}" for name in ("live", "archive", "catalog"))
+LIVE = f"services: {{{SERVICES}}}\n"
 TUTORIAL = "docs/tutorial/first-watch.md"
 WATCHLIST = re.compile(r"# (watchlists/\S+)\n")
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC")
@@ -74,7 +75,7 @@ def test_a_configuration_that_a_page_shows_is_good_and_acted_on(block, tmp_path)
 
 
 def test_the_watchlists_that_a_page_shows_are_read_by_its_watch(tmp_path):
-    (block,) = [block for block in CONFIGURATIONS if "stocks_from" in block.text]
+    (block,) = [block for block in CONFIGURATIONS if "stocks_from" in block.text and "cones" not in block.text]
     (watch,) = load(block, tmp_path).watches
     assert [stock.name for stock in watch.stocks] == [
         "ZTF21aaqhhfu",
@@ -84,6 +85,13 @@ def test_the_watchlists_that_a_page_shows_are_read_by_its_watch(tmp_path):
         "ZTF22aakdbia",
     ]
     assert (watch.stocks[2].label, watch.stocks[2].until) == ("candidate 7", datetime(2027, 4, 1, tzinfo=UTC))
+
+
+def test_the_positions_that_a_page_shows_are_read_by_its_watch(tmp_path):
+    (block,) = [block for block in CONFIGURATIONS if "cones:" in block.text]
+    (watch,) = load(block, tmp_path).watches
+    assert [position.label for position in watch.positions] == ["NGC 4151", "3C 273", "Mrk 421"]
+    assert watch.positions[2].until == datetime(2027, 7, 1, tzinfo=UTC)
 
 
 def test_the_configuration_of_the_readme_has_ten_lines():

@@ -55,16 +55,20 @@ def fitted_rate(points: Sequence[Detection]) -> tuple[float, float]:
     span_d = np.ptp(jd)
     spans = (jd - jd.mean()) / span_d
 
-    def model(spans, log_flux, mag_per_span):
-        return np.exp(log_flux + 0.4 * np.log(10) * mag_per_span * spans)
+    def model(spans, log_flux, e_foldings):
+        return np.exp(log_flux + e_foldings * spans)
+
+    def derivatives(spans, *parameters):
+        return model(spans, *parameters)[:, None] * np.stack([np.ones_like(spans), spans], axis=1)
 
     slope, constant = np.polyfit(spans, mag, 1, w=1 / err)
-    guess = (np.log(10 ** (-0.4 * (constant - 23.9))), -slope)
-    exactly = {"ftol": 1e-14, "xtol": 1e-14, "gtol": 1e-14}
+    guess = (np.log(10 ** (-0.4 * (constant - 23.9))), -0.4 * np.log(10) * slope)
+    exactly = {"jac": derivatives, "ftol": 1e-14, "xtol": 1e-14, "gtol": 1e-14}
     best, covariance = curve_fit(model, spans, flux, p0=guess, sigma=flux_err, absolute_sigma=True, **exactly)
     chi2 = (((flux - model(spans, *best)) / flux_err) ** 2).sum()
     scatter = max(1.0, chi2 / (len(points) - 2)) if len(points) > 2 else 1.0
-    return float(best[1] / span_d), float(np.sqrt(covariance[1, 1] * scatter) / span_d)
+    mag_d = 2.5 / np.log(10) / span_d
+    return float(best[1] * mag_d), float(np.sqrt(covariance[1, 1] * scatter) * mag_d)
 
 
 # Sixteenths of a day are exact in binary beside a Julian date: a shift by whole days changes no difference.

@@ -63,7 +63,7 @@ def test_rate_and_error_are_those_of_scipy(measured):
     rate, err = fitted_rate(measured)
     assert found is not None
     assert found.mag_d == pytest.approx(rate, rel=1e-5, abs=1e-5)
-    assert found.err_mag_d == pytest.approx(err, rel=1e-3), "scipy takes its derivatives by differences"
+    assert found.err_mag_d == pytest.approx(err, rel=1e-5)
 
 
 @given(noisy_rates())

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from ampel_watch.julian import jd_of
 from ampel_watch.model import Alert
 from ampel_watch.pipeline.alerts import store_alerts
 from ampel_watch.sandbox import Fault, PacketSky
-from ampel_watch.julian import jd_of
 from ampel_watch.storage import Database, reads, schema
 
 START = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)

@@ -20,6 +20,7 @@ SERVICES = {"archive": "archive", "catalog": "catalog", "ampel-core-server": "li
 LIVE_PATHS = {
     "stock_path": "/stock/ztf/{name}",
     "stock_id_path": "/stock/{id}",
+    "t2_path": "/stock/ztf/{name}/t2",
     "channels_path": "/channels",
     "listing_path": "/stocks",
 }
