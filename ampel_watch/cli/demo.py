@@ -41,13 +41,13 @@ watches:
     channels: [SANDBOX_INFANT_SN]
     every: 6h
     on: [channel_match, classification]
-    when: mag < 20.5 and not star and not agn
+    when: z < 0.1 and not agn
     notify: [here]
   - name: bright-transients
     channels: [SANDBOX_BRIGHT_TRANSIENTS]
     every: 12h
-    on: [channel_match, {brightening: 0.5}, {fading: 0.5}]
-    when: mag < 18 or abs_mag < -19
+    on: [channel_match, {brightening: 0.7}, {fading: 0.5}]
+    when: mag < 19 and not star
     notify: [here]
 receivers:
   here: {notifier: console}

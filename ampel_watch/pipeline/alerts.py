@@ -97,6 +97,7 @@ class AlertFinder:
         """The same for stocks by name, asked for once for all that want to know; how many changes that showed."""
         now = self._clock.now()
         start, wide_at = await self._window(searches, now)
+        await self._database.run(partial(_doubt_gaps, named=named, searches=searches, start=start, now=now))
         ordered, found = sorted(named.values()), 0
 
         async def take(alerts: Sequence[Alert]) -> None:
@@ -150,6 +151,19 @@ class AlertFinder:
         light_curves.note_baselines(connection, new, now)
         self._with_baseline.update(new)
         _note_looks(connection, searches=searches, now=now, wide_at=wide_at)
+
+
+def _doubt_gaps(
+    connection: Connection,
+    *,
+    named: Mapping[StockKey, str],
+    searches: Sequence[AlertSearch],
+    start: datetime,
+    now: datetime,
+) -> None:
+    """What was known before a search began does not join what it finds: those light curves are fetched whole again."""
+    if any(looks.alert_search(connection, search.id) is None for search in searches):
+        light_curves.doubt(connection, named.keys(), before=start, baseline_at=now)
 
 
 def measured(alerts: Iterable[Alert], *, whole: bool = False) -> list[Measured]:

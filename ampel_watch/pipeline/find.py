@@ -142,6 +142,9 @@ class MemberFinder:
             )
             look.channel_errors |= dict.fromkeys(channels, error)
             return
+        if isinstance(look.archive_error, OF_THE_SERVICE):  # it was not there a moment ago: live is not to wait for it
+            look.channel_errors |= dict.fromkeys(channels, look.archive_error)
+            return
         now = self._clock.now()
         look.archive_asked = True
         try:
@@ -158,6 +161,9 @@ class MemberFinder:
         of lists that are too long to be read whole."""
         named, searches, concerned = await self._followed(look)
         if not named:
+            return
+        if isinstance(look.archive_error, OF_THE_SERVICE):
+            look.watch_errors |= dict.fromkeys(concerned, look.archive_error)
             return
         look.archive_asked = True
         try:

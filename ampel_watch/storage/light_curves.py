@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 
 from ampel_watch.lightcurve import LightCurve
 from ampel_watch.model import StockKey
@@ -84,6 +84,13 @@ def save(connection: Connection, key: StockKey, stored: StoredCurve) -> None:
         "points": None if stored.curve.is_empty else _packed(stored.curve),
     }
     upsert(connection, light_curves, {"survey": key.survey, "stock_id": key.id}, values)
+
+
+def doubt(connection: Connection, keys: Collection[StockKey], *, before: datetime, baseline_at: datetime) -> None:
+    """Take the light curves that were last looked at `before` a time for incomplete; what is in the gap is no news."""
+    for survey, ids in by_survey(keys):
+        old = and_(_are(survey, ids), light_curves.c.whole.is_(True), light_curves.c.looked_at < before)
+        connection.execute(update(light_curves).where(old).values(whole=False, baseline_at=baseline_at))
 
 
 def note_baselines(connection: Connection, names: Mapping[StockKey, str], at: datetime) -> None:

@@ -343,6 +343,27 @@ async def test_a_stock_that_changes_daily_is_not_downloaded_daily(bench):
     assert bench.memory.received[-1].features["ndet"] == 6
 
 
+async def test_what_happened_before_anybody_followed_a_stock_is_known_and_no_news(bench):
+    see(bench, A, 19.0, days_ago=1)
+    bench.configure(on_x(on="[channel_match]"))
+    await bench.once()
+    bench.sandbox.enter(A, X)
+    await look(bench)
+    assert [event.features["ndet"] for event in bench.memory.received] == [1]
+    bench.pass_time(days=10)
+    see(bench, A, 18.0)
+    bench.pass_time(days=10)
+    bench.configure(on_x(on="[channel_match]") + on_x("follows", on="[detection, brightening]"))
+    await bench.once()
+    await look(bench)
+    assert len(bench.memory.received) == 1
+    bench.pass_time(minutes=5)
+    see(bench, A, 18.1)
+    await bench.once()
+    assert bench.memory.told[1:] == [("follows", "detection", A)], "no brightening: 18.0 is known"
+    assert bench.memory.received[-1].features["ndet"] == 3
+
+
 async def test_deadlines_do_not_depend_on_restarts(bench):
     """Every round of the workbench is a new start; a change that waits is found again."""
     bench.configure(on_x(on="[channel_match]"))
