@@ -122,7 +122,10 @@ def _print(found: dict[str, Any], now: datetime) -> None:
     print_table("Services", ("service", "last good look", "token expires", "trouble"), services)
     print_table("Receivers", ("receiver", "delivered", "waiting", "dead", "trouble"), _receivers(found["receivers"]))
     counts = found["state"]
-    click.echo(f"{counts['stocks']} stocks known, {counts['changes']} changes seen, {counts['events']} events made")
+    waiting = f" ({counts['changes_waiting']} waiting to be told)" if counts["changes_waiting"] else ""
+    click.echo(
+        f"{counts['stocks']} stocks known, {counts['changes']} changes seen{waiting}, {counts['events']} events made"
+    )
 
 
 def _receivers(receivers: Iterable[dict[str, Any]]) -> Iterable[tuple[str, ...]]:

@@ -32,7 +32,7 @@ from ampel_watch.storage.changes import Recorded
 
 _LOG = logging.getLogger(__name__)
 
-# So many changes at a time, and so the archive is asked for so many stocks at most.
+# So many changes at a time, or the changes of so many stocks where the archive is asked: that many fill one stream.
 _BATCH = 1000
 _FIRST_RETRY = timedelta(seconds=30)
 _LAST_RETRY = timedelta(minutes=5)
@@ -107,7 +107,7 @@ class Evaluator:
         total = 0
         while True:
             now = self._clock.now()
-            batch = await self._database.run(partial(changes.due, now=now, limit=_BATCH))
+            batch = await self._database.run(partial(changes.due, now=now, most_stocks=_BATCH))
             if not batch:
                 return total
             total += await self._settle_batch(batch)

@@ -6,6 +6,7 @@ Nothing here raises.
 """
 
 import math
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -93,7 +94,7 @@ def compare(comparison: Callable[[Any, Any], bool], left: Any, right: Any) -> bo
     if unknown := _unknown(left, right):
         return unknown
     alike = type(left) is type(right) or (_is_number(left) and _is_number(right))
-    return alike and bool(comparison(left, right))
+    return alike and _holds(comparison, left, right)
 
 
 def is_null(value: Any) -> bool | Unknown:
@@ -111,7 +112,15 @@ def within(member: Any, container: Any) -> bool | Unknown:
         return isinstance(member, str) and member in container
     if not isinstance(container, tuple | set | frozenset):
         return False
-    return any(member == other for other in container) or _unknown(*container) or False
+    return any(_holds(operator.eq, member, other) for other in container) or _unknown(*container) or False
+
+
+def _holds(comparison: Callable[[Any, Any], bool], left: Any, right: Any) -> bool:
+    """Whether two values of a catalog compare so; false for lists and parts of rows that have no order."""
+    try:
+        return bool(comparison(left, right))
+    except (TypeError, RecursionError):
+        return False
 
 
 def _unknown(*values: Any) -> Unknown | None:
@@ -126,7 +135,8 @@ def _unknown(*values: Any) -> Unknown | None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+    # `isnan` cannot take an integer of hundreds of digits, which a catalog may hold.
+    return isinstance(value, int) and not isinstance(value, bool) or isinstance(value, float) and not math.isnan(value)
 
 
 def _tidy(value: Any) -> Any:

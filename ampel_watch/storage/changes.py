@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 
 from ampel_watch.model import Change, StockKey
 from ampel_watch.storage.batches import batches
@@ -72,21 +72,23 @@ def append(
 
 def new(connection: Connection, limit: int) -> list[Recorded]:
     """The oldest changes that were never evaluated."""
-    return _waiting(connection, changes.c.retry_at.is_(None), limit)
+    waits = and_(changes.c.evaluated_at.is_(None), changes.c.retry_at.is_(None))
+    rows = connection.execute(select(changes).where(waits).order_by(changes.c.seq).limit(limit))
+    return [recorded_of(row) for row in rows]
 
 
-def due(connection: Connection, now: datetime, limit: int) -> list[Recorded]:
-    """The oldest changes that wait for facts and are due to be evaluated again.
+def due(connection: Connection, now: datetime, most_stocks: int) -> list[Recorded]:
+    """The oldest changes that wait for facts and are due to be evaluated again, all that there are of so many stocks.
 
     One put off for longer than anybody would comes from a clock that was wrong, and waits no longer.
     """
-    return _waiting(connection, or_(changes.c.retry_at <= now, changes.c.retry_at > now + _FURTHEST_AHEAD), limit)
-
-
-def _waiting(connection: Connection, condition: ColumnElement[bool], limit: int) -> list[Recorded]:
-    rows = connection.execute(
-        select(changes).where(changes.c.evaluated_at.is_(None), condition).order_by(changes.c.seq).limit(limit)
-    )
+    is_due = or_(changes.c.retry_at <= now, changes.c.retry_at > now + _FURTHEST_AHEAD)
+    waits = and_(changes.c.evaluated_at.is_(None), is_due)
+    stock = (changes.c.survey, changes.c.stock_id)
+    in_turn = select(*stock).where(waits).group_by(*stock).order_by(func.min(changes.c.seq))
+    first = in_turn.limit(most_stocks).subquery()
+    is_of_those = and_(*(column == first.c[column.name] for column in stock))
+    rows = connection.execute(select(changes).join(first, is_of_those).where(waits).order_by(changes.c.seq))
     return [recorded_of(row) for row in rows]
 
 

@@ -9,8 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ampel_watch import ztf
 from ampel_watch.clock import FastClock
+from ampel_watch.model import StockKey
 from ampel_watch.sandbox import NightSky, Sandbox, SkySettings
+from ampel_watch.storage import Database, light_curves
 
 CHANNEL = "SANDBOX_INFANT_SN"
 KILLS = 20
@@ -73,12 +76,27 @@ async def test_twenty_kills_lose_nothing(tmp_path, hook, listing):
             assert code == 0, errors
         expected = {entry.name for entry in sandbox.entries if entry.channel == CHANNEL} - known
     ids = defaultdict(set)
+    newest = defaultdict(set)
     for body in hook.bodies:
         if body["kind"] == "channel_match":
             ids[body["stock"]["name"]].add(body["id"])
+        if body["kind"] in ("detection", "brightening"):
+            newest[body["kind"], body["stock"]["name"], body["change"]["after"]["candid"]].add(body["id"])
     assert len(expected) > 10
     assert ids.keys() == expected
     assert {len(found) for found in ids.values()} == {1}, "extra copies carry the same id"
+    assert {kind for kind, _, _ in newest} == {"detection", "brightening"}
+    assert {len(found) for found in newest.values()} == {1}, "what is new is new once"
+    assert not (missed := _not_in_the_state(tmp_path, sandbox, expected)), f"alerts that were lost: {missed}"
+
+
+def _not_in_the_state(folder, sandbox, names):
+    """The alerts of these stocks that the archive has and the stored light curves have not."""
+    keys = {StockKey("ztf", ztf.id_of(name)) for name in names}
+    with contextlib.closing(Database.open(f"sqlite:///{folder / 'ampel-watch' / 'ampel-watch.db'}")) as database:
+        stored = database.run_now(lambda connection: light_curves.load(connection, keys))
+    known = {point.candid for one in stored.values() for point in (*one.curve.detections, *one.curve.negatives)}
+    return {packet.candid for name in names for packet in sandbox.ampel.named(name).packets} - known
 
 
 def configure(folder, sandbox, hook):
@@ -88,12 +106,13 @@ def configure(folder, sandbox, hook):
 services:
   live: {{url: {sandbox.live_url}, token: {token}, rate: 500/s}}
   archive: {{url: {sandbox.archive_url}, token: {sandbox.partnership_token}, rate: 500/s}}
+  catalog: {{url: {sandbox.catalog_url}, rate: 500/s, recheck: 1m}}
 watches:
   - name: infants
     channels: [{CHANNEL}]
     candidates: {{drb: {{$gt: 0.5}}}}
     every: 1s
-    on: [channel_match]
+    on: [channel_match, detection, {{brightening: 0.3}}, crossmatch, classification]
     notify: [robot]
 receivers:
   robot: {{notifier: webhook, url: {hook.url}, secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw}}

@@ -1,15 +1,9 @@
 """What the tests of watched positions share: configurations with cones, and alerts that appear somewhere."""
 
-from datetime import UTC, datetime
-
-from sqlalchemy import select
-
 from ampel_watch.julian import jd_of
 from tests.pipeline.packets import alert
+from tests.pipeline.rounds import A
 
-START = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
-X, Y = "SANDBOX_INFANT_SN", "SANDBOX_AGN"
-A, B, C = "ZTF26aaaaaaa", "ZTF26aaaaaab", "ZTF26aaaaaac"
 RA, DEC = 150.0, 20.0
 FROM_LIST = "  - {name: here, stocks_from: [list.yaml], every: 5m, on: [cone_match, channel_match], notify: [memory]}\n"
 CREATE = "/streams/from_query"
@@ -37,18 +31,6 @@ def enter(bench, name, channel):
     """AMPEL takes a stock up, a while after the last look."""
     bench.pass_time(seconds=30)
     bench.sandbox.enter(name, channel)
-
-
-async def later(bench, **span):
-    bench.pass_time(**(span or {"minutes": 5}))
-    done = await bench.once()
-    assert done.good, done.report
-    return done
-
-
-async def rows(bench, table):
-    async with bench.parts() as parts:
-        return [dict(row) for row in await parts.database.run(lambda c: list(c.execute(select(table)).mappings()))]
 
 
 def matches(bench):

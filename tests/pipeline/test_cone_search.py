@@ -11,22 +11,8 @@ from ampel_watch.sandbox.archive_store import in_cone
 from ampel_watch.skycircles import Circle, covers_of
 from ampel_watch.storage import schema
 from ampel_watch.ztf import name_of
-from tests.pipeline.positions import (
-    CREATE,
-    DEC,
-    NAMES,
-    RA,
-    START,
-    A,
-    B,
-    C,
-    appear,
-    cone,
-    later,
-    matches,
-    rows,
-    watching,
-)
+from tests.pipeline.positions import CREATE, DEC, NAMES, RA, appear, cone, matches, watching
+from tests.pipeline.rounds import START, A, B, C, later, rows
 
 
 @pytest.fixture

@@ -11,25 +11,8 @@ from ampel_watch.pipeline.cones import circle_of, cones_of, words_for
 from ampel_watch.sandbox import PacketSky
 from ampel_watch.storage import schema
 from ampel_watch.ztf import id_of
-from tests.pipeline.positions import (
-    CREATE,
-    DEC,
-    FROM_LIST,
-    RA,
-    START,
-    A,
-    B,
-    C,
-    X,
-    Y,
-    appear,
-    cone,
-    enter,
-    later,
-    matches,
-    rows,
-    watching,
-)
+from tests.pipeline.positions import CREATE, DEC, FROM_LIST, RA, appear, cone, enter, matches, watching
+from tests.pipeline.rounds import START, A, B, C, X, Y, later, rows
 
 
 @pytest.fixture

@@ -1,20 +1,16 @@
 """Who is in which channel, in the awkward cases: partial documents, tokens that see otherwise, ways that change."""
 
 import contextlib
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
 
 from ampel_watch.julian import jd_of
 from ampel_watch.model import Alert
 from ampel_watch.pipeline.alerts import store_alerts
 from ampel_watch.sandbox import Fault, PacketSky
 from ampel_watch.storage import Database, reads, schema
-
-START = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
-X, Y = "SANDBOX_INFANT_SN", "SANDBOX_AGN"
-A, B, C = "ZTF26aaaaaaa", "ZTF26aaaaaab", "ZTF26aaaaaac"
+from tests.pipeline.rounds import START, A, B, C, X, Y, later, naming, rows
 
 
 def on(*channels, name="x", **more):
@@ -22,27 +18,10 @@ def on(*channels, name="x", **more):
     return f"  - {{name: {name}, channels: [{', '.join(channels)}], every: 5m, notify: [memory]{extra}}}\n"
 
 
-def naming(*names, name="mine", **more):
-    extra = "".join(f", {key}: {value}" for key, value in more.items())
-    return f"  - {{name: {name}, stocks: [{', '.join(names)}], every: 5m, notify: [memory]{extra}}}\n"
-
-
 @pytest.fixture
 async def bench(workbench):
     async with workbench(PacketSky(()), START) as bench:
         yield bench
-
-
-async def rows(bench, table):
-    async with bench.parts() as parts:
-        return [dict(row) for row in await parts.database.run(lambda c: list(c.execute(select(table)).mappings()))]
-
-
-async def later(bench, **span):
-    bench.pass_time(**(span or {"minutes": 5}))
-    done = await bench.once()
-    assert done.good, done.report
-    return done
 
 
 async def test_leaving_is_told_though_a_listing_showed_the_new_document_first(bench):

@@ -2,26 +2,18 @@
 of membership, of leaving and vanishing, and of outages."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
 
 from ampel_watch.config import load_config
 from ampel_watch.errors import DeliveryError
 from ampel_watch.sandbox import Fault, PacketSky
 from ampel_watch.storage import schema
 from ampel_watch.storage.overview import EventFilter, list_events
+from tests.pipeline.rounds import START, A, B, C, X, Y, naming, rows
 
-START = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
-X, Y = "SANDBOX_INFANT_SN", "SANDBOX_AGN"
-A, B, C = "ZTF26aaaaaaa", "ZTF26aaaaaab", "ZTF26aaaaaac"
-ON_X = f"  - {{name: x, channels: [{X}], every: 5m, notify: [memory]}}"
-
-
-def by_name(*names, watch="mine", **more):
-    extra = "".join(f", {key}: {value}" for key, value in more.items())
-    return f"  - {{name: {watch}, stocks: [{', '.join(names)}], every: 5m, notify: [memory]{extra}}}"
+ON_X = f"  - {{name: x, channels: [{X}], every: 5m, notify: [memory]}}\n"
 
 
 @pytest.fixture(params=[True, False], ids=["rest", "archive"])
@@ -37,14 +29,9 @@ async def listed(workbench):
         yield bench
 
 
-async def rows(bench, table):
-    async with bench.parts() as parts:
-        return [dict(row._mapping) for row in await parts.database.run(lambda c: list(c.execute(select(table))))]
-
-
 async def test_the_first_look_at_a_named_stock_is_silent_and_what_follows_is_told(bench):
     bench.sandbox.enter(A, X)
-    bench.configure(by_name(A))
+    bench.configure(naming(A))
     await bench.once()
     assert bench.memory.told == []
     bench.pass_time(minutes=5)
@@ -58,7 +45,7 @@ async def test_the_first_look_at_a_named_stock_is_silent_and_what_follows_is_tol
 async def test_a_stock_that_leaves_is_told_when_it_was_read(bench):
     for channel in (X, Y):
         bench.sandbox.enter(A, channel)
-    bench.configure(by_name(A))
+    bench.configure(naming(A))
     await bench.once()
     bench.pass_time(minutes=5)
     bench.sandbox.leave(A, X)
@@ -68,7 +55,7 @@ async def test_a_stock_that_leaves_is_told_when_it_was_read(bench):
 
 async def test_updated_is_told_only_to_those_who_ask(bench):
     bench.sandbox.enter(A, X)
-    bench.configure(by_name(A) + "\n" + by_name(A, watch="all", on="[updated]"))
+    bench.configure(naming(A) + naming(A, name="all", on="[updated]"))
     await bench.once()
     bench.pass_time(minutes=5)
     bench.sandbox.touch(A)
@@ -78,7 +65,7 @@ async def test_updated_is_told_only_to_those_who_ask(bench):
 
 async def test_back_and_forth_is_four_events_with_four_ids(bench):
     bench.sandbox.enter(A, X)
-    bench.configure(by_name(A))
+    bench.configure(naming(A))
     await bench.once()
     for _ in range(2):
         bench.pass_time(minutes=5)
@@ -95,7 +82,7 @@ async def test_back_and_forth_is_four_events_with_four_ids(bench):
 async def test_a_stock_has_vanished_only_after_three_readings_one_period_apart(bench):
     bench.sandbox.enter(A, X)
     bench.sandbox.enter(B, X)
-    bench.configure(by_name(A, B))
+    bench.configure(naming(A, B))
     await bench.once()
     bench.sandbox.remove_stock(A)
     for minutes in (5, 1, 5):
@@ -114,7 +101,7 @@ async def test_a_stock_has_vanished_only_after_three_readings_one_period_apart(b
 async def test_the_only_stock_may_vanish_too(workbench, unknown_stock, listing):
     async with workbench(PacketSky(()), START, unknown_stock=unknown_stock, listing=listing) as bench:
         bench.sandbox.enter(A, X)
-        bench.configure(by_name(A))
+        bench.configure(naming(A))
         await bench.once()
         bench.sandbox.remove_stock(A)
         for _ in range(3):
@@ -125,7 +112,7 @@ async def test_the_only_stock_may_vanish_too(workbench, unknown_stock, listing):
 
 async def test_a_service_that_knows_nothing_at_all_has_lost_no_stock(bench):
     bench.sandbox.enter(A, X)
-    bench.configure(by_name(A))
+    bench.configure(naming(A))
     await bench.once()
     bench.sandbox.faults["live"] = Fault(status=404, body=b'{"detail":"Not Found"}')
     for _ in range(4):
@@ -138,7 +125,7 @@ async def test_a_500_is_never_a_stock_that_vanished(workbench):
     async with workbench(PacketSky(()), START, unknown_stock="500") as bench:
         bench.sandbox.enter(A, X)
         bench.sandbox.enter(B, X)
-        bench.configure(by_name(A, B))
+        bench.configure(naming(A, B))
         await bench.once()
         bench.sandbox.remove_stock(A)
         for _ in range(4):
@@ -151,7 +138,7 @@ async def test_a_500_is_never_a_stock_that_vanished(workbench):
 async def test_a_stock_that_comes_back_enters_its_channels_again(listed):
     for name in (A, B):
         listed.sandbox.enter(name, X)
-    listed.configure(by_name(A, B))
+    listed.configure(naming(A, B))
     await listed.once()
     listed.sandbox.remove_stock(A)
     for _ in range(3):
@@ -170,7 +157,7 @@ async def test_membership_does_not_depend_on_what_another_watch_has_read(listed)
     listed.pass_time(minutes=5)
     listed.sandbox.enter(A, X)
     listed.sandbox.faults["live"] = Fault(status=500, route="/stocks")
-    listed.configure(ON_X + "\n" + by_name(A))
+    listed.configure(ON_X + naming(A))
     await listed.once()
     del listed.sandbox.faults["live"]
     listed.pass_time(minutes=5)
@@ -183,7 +170,7 @@ async def test_a_watch_that_is_new_to_a_channel_has_its_own_silent_first_look(li
     await listed.once()
     listed.sandbox.enter(A, X)
     listed.pass_time(minutes=5)
-    both = ON_X + "\n" + ON_X.replace("name: x", "name: late")
+    both = ON_X + ON_X.replace("name: x", "name: late")
     listed.configure(both)
     await listed.once()
     listed.sandbox.enter(B, X)
@@ -196,7 +183,7 @@ async def test_a_watch_that_wants_to_be_told_of_its_first_look_is(listed):
     for name in (A, B):
         listed.sandbox.enter(name, X)
     eager = ON_X.replace("name: x", "name: eager, initial: notify")
-    listed.configure(ON_X + "\n" + eager + "\n" + by_name(A, watch="named", initial="notify"))
+    listed.configure(ON_X + eager + naming(A, name="named", initial="notify"))
     await listed.once()
     await listed.once()
     assert sorted(listed.memory.told) == [
@@ -208,7 +195,7 @@ async def test_a_watch_that_wants_to_be_told_of_its_first_look_is(listed):
 
 async def test_an_outage_is_no_change_and_what_happened_meanwhile_is_found_and_said_to_be_late(listed):
     listed.sandbox.enter(B, X)
-    listed.configure(ON_X + "\n" + by_name(B))
+    listed.configure(ON_X + naming(B))
     await listed.once()
     for fault in (
         Fault(status=503),
@@ -275,13 +262,13 @@ async def test_other_identities_of_the_token_are_a_new_baseline_and_leave_a_noti
     for name in (A, B):
         listed.sandbox.enter(name, X)
     listed.sandbox.enter(A, Y)
-    listed.configure(ON_X + "\n" + by_name(A))
+    listed.configure(ON_X + naming(A))
     await listed.once()
     listed.pass_time(minutes=5)
     listed.sandbox.leave(A, Y)
     listed.sandbox.enter(C, X)
     listed.live_token = listed.sandbox.issue_live_token(teams=("another-team",), life=timedelta(days=3650))
-    listed.configure(ON_X + "\n" + by_name(A))
+    listed.configure(ON_X + naming(A))
     await listed.once()
     assert listed.memory.told == []
     assert [row["what"] for row in await rows(listed, schema.notices)] == ["identity"]
@@ -293,7 +280,7 @@ async def test_other_identities_of_the_token_are_a_new_baseline_and_leave_a_noti
 
 
 async def test_ten_watches_on_one_channel_are_one_listing(listed):
-    listed.configure("\n".join(ON_X.replace("name: x", f"name: x{n}") for n in range(10)))
+    listed.configure("".join(ON_X.replace("name: x", f"name: x{n}") for n in range(10)))
     await listed.once()
     before = listed.sandbox.tallies["live"].by_route["/stocks"]
     listed.sandbox.enter(A, X)
@@ -311,7 +298,7 @@ async def test_refreshing_goes_round_within_the_budget(workbench):
             bench.sandbox.enter(name, X)
         bench.live_extra = ", budget: 5"
         bench.services = ("live",)
-        bench.configure(by_name(*names))
+        bench.configure(naming(*names))
         async with bench.parts() as parts:
             first = await parts.poller.look(parts.config.watches)
             assert first.read == len(names), "stocks never looked at do not count"
@@ -326,7 +313,7 @@ async def test_refreshing_goes_round_within_the_budget(workbench):
 
 async def test_an_unknown_stock_is_a_warning_and_no_failure(bench):
     bench.sandbox.enter(A, X)
-    bench.configure(by_name(A, B))
+    bench.configure(naming(A, B))
     done = await bench.once()
     assert done.good
     assert [B in warning for warning in done.report.warnings] == [True]
@@ -335,8 +322,8 @@ async def test_an_unknown_stock_is_a_warning_and_no_failure(bench):
 async def test_the_archive_being_down_does_not_stop_the_named_stocks(workbench):
     async with workbench(PacketSky(()), START, listing=False) as bench:
         bench.sandbox.enter(A, X)
-        asked = ON_X + "\n" + by_name(A, watch="live", on="[channel_match]")
-        bench.configure(asked + "\n" + by_name(A, watch="all"))
+        asked = ON_X + naming(A, name="live", on="[channel_match]")
+        bench.configure(asked + naming(A, name="all"))
         await bench.once()
         bench.sandbox.faults["archive"] = Fault(status=500)
         bench.sandbox.enter(A, Y)
