@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from ampel_watch.alertvalues import CANDID, FID, JD, LIMIT_MAG, MAG, SCORE, integer, is_nothing, number, sign_of, word
 from ampel_watch.julian import datetime_of_jd
 
-GARBAGE = (None, "", "18.5", "t", b"t", [], [1], {}, {"$numberDouble": "18.5"}, object(), True, False, 18 + 0j)
+
+class Thing:
+    """Something that no service sends."""
+
+    def __repr__(self) -> str:
+        return "a thing"
+
+
+GARBAGE = (None, "", "18.5", "t", b"t", [], [1], {}, {"$numberDouble": "18.5"}, Thing(), True, False, 18 + 0j)
 NOT_NUMBERS = (*GARBAGE, math.nan, math.inf, -math.inf, -999, -999.0, 10**400, -(10**400))
 
 

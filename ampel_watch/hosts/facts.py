@@ -5,6 +5,7 @@ the distance modulus, without K correction and without extinction, Galactic or i
 redshift is taken for the host. A foreground star does not take the redshift away: its name is `star`.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -27,6 +28,9 @@ REDSHIFT_NAMES = (
     "host_offset_arcsec",
     "host_offset_kpc",
 )
+_SUPERNOVAE = ("SN", "SLSN")
+_WITH_PREFIX = re.compile(r"([A-Za-z]*) *([0-9].*)")  # `2021abc`, `AT2021abc`, `SN 2021abc`
+
 FACT_NAMES = (*REDSHIFT_NAMES, "star", "agn", "tns_name", "tns_type")
 
 
@@ -121,9 +125,12 @@ def tns_of(specs: Iterable[CatalogSpec], matches: Matches) -> dict[str, str | No
 
 
 def _tns_name(body: JSON, columns: TnsColumns) -> str | None:
-    """The name as the TNS writes it; where no prefix is given, what is classified is a supernova (SN)."""
-    name = text_of(body, columns.name)
-    if name is None:
+    """The name as the TNS writes it; where no prefix is given, SN for what is classified as a supernova, else AT."""
+    text = text_of(body, columns.name)
+    if text is None:
         return None
-    prefix = text_of(body, columns.prefix) or ("SN" if text_of(body, columns.type) else "AT")
-    return f"{prefix} {name.removeprefix(prefix).strip()}"
+    written = _WITH_PREFIX.fullmatch(text)
+    own, name = written.groups() if written else ("", text)
+    is_supernova = (text_of(body, columns.type) or "").startswith(_SUPERNOVAE)
+    prefix = text_of(body, columns.prefix) or own or ("SN" if is_supernova else "AT")
+    return f"{prefix} {name}"

@@ -7,7 +7,8 @@ from typing import Any
 from ampel_watch.hosts.spec import CatalogSpec, Condition, Sign
 from ampel_watch.model import JSON, Match
 
-_NOTHING = ("", "null", "none", "nan", "n/a", "-")
+_NOTHING = ("", "null", "none", "nan", "n/a", "-", "-999", "-999.0", "-999.00")
+_LONGEST_TEXT = 200
 
 
 def row_of(spec: CatalogSpec, matches: Mapping[str, Match | None]) -> Match | None:
@@ -30,6 +31,8 @@ def number_of(body: JSON, column: str | None) -> float | None:
     value = None if column is None else value_of(body, column)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
+    if isinstance(value, str) and "_" in value:  # which Python takes for part of a number
+        return None
     try:
         number = float(value)
     except (ValueError, OverflowError):
@@ -38,13 +41,18 @@ def number_of(body: JSON, column: str | None) -> float | None:
 
 
 def text_of(body: JSON, columns: Iterable[str]) -> str | None:
-    """The first text among some columns; what stands for nothing is none."""
+    """The first text among some columns, printable and not overlong; what stands for nothing is none."""
     for column in columns:
         value = value_of(body, column)
-        text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+        text = _printable(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""
         if text.lower() not in _NOTHING:
             return text
     return None
+
+
+def _printable(text: str) -> str:
+    """`text` in one line, without control characters, cut where it is longer than any name."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_LONGEST_TEXT]
 
 
 def meets(body: JSON, condition: Condition | None) -> bool:
