@@ -47,7 +47,6 @@ KINDS: dict[str, Kind] = {
 }
 PHOTOMETRIC_KINDS = frozenset({"detection", "brightening", "fading"})
 CATALOG_KINDS = frozenset(kind.name for kind in KINDS.values() if kind.source == "catalog")
-LIVE_KINDS = frozenset(kind.name for kind in KINDS.values() if kind.source == "live")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@
 ``+``, which would be read as a space in a query.
 """
 
+import re
 from urllib.parse import quote
 
 from ampel_watch.model import EventStock
@@ -23,12 +24,23 @@ _BY_POSITION = {
 }
 
 
-def links_for(stock: EventStock) -> dict[str, str]:
-    """The addresses for one stock: by name, and by position if it is known."""
+_TNS_NAME = re.compile(r"[A-Z]{2,4} ([0-9]{4}[A-Za-z]{1,7})")
+
+
+def links_for(stock: EventStock, tns_name: object = None) -> dict[str, str]:
+    """The addresses for one stock: by name, and by position if it is known.
+
+    Parameters
+    ----------
+    tns_name: its name in the Transient Name Server, such as ``SN 2021abc``, whose page is then named instead of a
+        search there; what is no such name counts as none.
+    """
     if stock.survey != "ztf":
         return {}
     links = {page: template.format(name=quote(stock.name, safe="")) for page, template in _BY_NAME.items()}
     if stock.ra_deg is not None and stock.dec_deg is not None:
         at = {"ra": f"{stock.ra_deg:.6f}", "dec": f"{stock.dec_deg:.6f}"}
         links |= {page: template.format(**at) for page, template in _BY_POSITION.items()}
+    if isinstance(tns_name, str) and (named := _TNS_NAME.fullmatch(tns_name)):
+        links["tns"] = f"https://www.wis-tns.org/object/{named[1]}"
     return links

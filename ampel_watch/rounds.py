@@ -14,7 +14,7 @@ from ampel_watch.config import Watch
 from ampel_watch.pipeline.cones import cones_of, load_found
 from ampel_watch.pipeline.look import Report
 from ampel_watch.pipeline.targets import targets_of
-from ampel_watch.storage import cones, health, looks, outbox, references
+from ampel_watch.storage import cones, health, light_curves, looks, outbox, references
 
 _LOG = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ async def take_over(parts: Parts) -> None:
         references.forget_watches(connection, {w.name for w in watches})
         looks.forget_first_looks(connection, pairs)  # what is added again later is looked at for the first time again
         looks.forget_the_future(connection, now)
+        light_curves.forget_the_future(connection, now)
         released = outbox.release_claims(connection, now)
         return released, outbox.bury_removed(connection, parts.config.receivers, now)
 

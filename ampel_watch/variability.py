@@ -183,12 +183,12 @@ def detection_documents(before: LightCurve, new: Sequence[Detection]) -> tuple[d
 def jump_documents(jump: Jump) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a change `brightening` or `fading` says: the reference, and the point that jumped."""
     before = {
-        "mag": round(jump.before.mag, 3),
-        "mag_err": round(jump.before.mag_err, 3),
+        "mag": round(jump.before.mag, 4),
+        "mag_err": round(jump.before.mag_err, 4),
         "band": jump.band,
         "jd": round(jump.before.jd, 6),
     }
-    size = {"delta_mag": round(jump.delta_mag, 3), "sigma": round(jump.sigma, 1)}
+    size = {"delta_mag": round(jump.delta_mag, 4), "sigma": round(jump.sigma, 1)}
     return before, _document(jump.after) | size
 
 
@@ -266,8 +266,8 @@ def _by_time(point: Detection) -> tuple[float, int]:
 def _document(point: Detection, *, brief: bool = False) -> dict[str, Any]:
     """A detection as JSON; what it does not have is left out."""
     document: dict[str, Any] = {
-        "mag": round(point.mag, 3),
-        "mag_err": round(point.mag_err, 3),
+        "mag": round(point.mag, 4),
+        "mag_err": round(point.mag_err, 4),
         "band": point.band,
         "jd": round(point.jd, 6),
         "candid": point.candid,

@@ -38,6 +38,18 @@ def test_the_addresses_are_those_the_pages_expect() -> None:
     assert parse_qs(urlsplit(links["simbad"]).query)["Coord"] == ["188.739583 -2.310194"]
 
 
+@pytest.mark.parametrize("tns_name", ["SN 2021abc", "AT 2021abc", "TDE 2021abc"])
+def test_a_stock_with_a_name_in_the_tns_has_its_page_there(tns_name: str) -> None:
+    page = "https://www.wis-tns.org/object/2021abc"
+    assert links_for(stock(), tns_name) == links_for(stock()) | {"tns": page}
+    assert links_for(stock(None, None), tns_name)["tns"] == page
+
+
+@pytest.mark.parametrize("tns_name", [None, "", "AT", "SN 2021abc/../..", "SN 2021abc?x", "AT 2021\nabc", 2021, ["a"]])
+def test_what_is_no_name_of_the_tns_leaves_the_search_there(tns_name: object) -> None:
+    assert links_for(stock(), tns_name) == links_for(stock())
+
+
 @given(st.floats(0, 360), st.floats(-90, 90))
 def test_any_position_survives_the_way_into_an_address(ra_deg: float, dec_deg: float) -> None:
     for address in links_for(stock(ra_deg, dec_deg)).values():

@@ -126,7 +126,7 @@ services:
   archive: {{url: "http://127.0.0.1:{closed_port()}", token_file: archive-token}}
   catalog: {{url: "http://127.0.0.1:{closed_port()}", token: {CATALOG}}}
 watches:
-  - {{name: mine, channels: [{CHANNEL}], every: 1s, notify: [{", ".join(receivers)}]}}
+  - {{name: mine, channels: [{CHANNEL}], every: 1s, enrich_deadline: 0s, notify: [{", ".join(receivers)}]}}
 receivers:
 {"".join(receivers.values())}"""
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ampel_watch.features import features_of
 from ampel_watch.lightcurve import Detection, LightCurve, UpperLimit
 from ampel_watch.variability import (
     DIRECTIONS,
@@ -388,7 +389,7 @@ def test_each_exposure_is_told_once_whatever_the_order_of_looks(rows: list[tuple
 def test_a_detection_tells_the_newest_point_and_how_many_there_are() -> None:
     old, fresh = point(0, 19.12345), (point(1, 18.5), point(2.5, 18.41999, mag_err=0.04999, drb=0.98765))
     before, after = detection_documents(LightCurve((old,)), fresh)
-    assert before == {"mag": 19.123, "mag_err": 0.05, "band": "r", "jd": JD, "candid": 1000}
+    assert before == {"mag": 19.1234, "mag_err": 0.05, "band": "r", "jd": JD, "candid": 1000}
     assert after == {
         "detections": 2,
         "mag": 18.42,
@@ -415,7 +416,7 @@ def test_a_detection_known_from_a_history_is_not_what_was_before() -> None:
 def test_a_jump_tells_from_where_and_by_how_much() -> None:
     _, (jump,) = follow(None, [point(0, 18.4216), point(1.25, 17.8, mag_err=0.03)], terms("brightening", 0.5))
     before, after = jump_documents(jump)
-    assert before == {"mag": 18.422, "mag_err": 0.05, "band": "r", "jd": JD}
+    assert before == {"mag": 18.4216, "mag_err": 0.05, "band": "r", "jd": JD}
     assert after == {
         "mag": 17.8,
         "mag_err": 0.03,
@@ -423,10 +424,18 @@ def test_a_jump_tells_from_where_and_by_how_much() -> None:
         "jd": JD + 1.25,
         "candid": 1125,
         "drb": 0.9,
-        "delta_mag": 0.622,
+        "delta_mag": 0.6216,
         "sigma": 11.5,
         "time": "2020-06-01T06:00:00Z",
     }
+
+
+def test_a_document_has_the_digits_of_the_features_so_that_both_are_told_alike() -> None:
+    newest = point(0, 18.58649, mag_err=0.06493)
+    features = features_of(LightCurve((newest,)), JD + 1).to_json()
+    _, after = detection_documents(LightCurve(), [newest])
+    assert (after["mag"], after["mag_err"]) == (features["mag"], features["mag_err"])
+    assert f"{after['mag_err']:.2f}" == "0.06"
 
 
 @pytest.mark.parametrize("jd", [1e12, -1e12, nan])

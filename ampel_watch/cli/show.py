@@ -122,6 +122,7 @@ def describe(known: Known, config: "Config", now: datetime) -> dict[str, Any]:
     channels = sorted(known.live.members_of) if known.live is not None else []
     ra_deg, dec_deg = position or (None, None)
     features = _features(known, now)
+    host = _host(known, config, features)
     found = known.matches.found if known.matches is not None else {}
     return {
         "time": iso(now),
@@ -137,7 +138,7 @@ def describe(known: Known, config: "Config", now: datetime) -> dict[str, Any]:
         "snapshot": None if known.body is None else json.loads(known.body),
         "features": features,
         "light_curve": _light_curve(known.curve),
-        "host": _host(known, config, features),
+        "host": host,
         "catalogs": {
             name: None if match is None else {"dist_arcsec": match.dist_arcsec, "body": match.body}
             for name, match in found.items()
@@ -146,7 +147,10 @@ def describe(known: Known, config: "Config", now: datetime) -> dict[str, Any]:
         "matched_at": None if known.matches is None else iso(known.matches.looked_at),
         "watches": [{"name": one.watch.name, "through": list(one.through), "note": one.note} for one in known.looking],
         "events": known.events,
-        "links": links_for(EventStock(stock.key.survey, stock.key.id, stock.name, ra_deg, dec_deg, tuple(channels))),
+        "links": links_for(
+            EventStock(stock.key.survey, stock.key.id, stock.name, ra_deg, dec_deg, tuple(channels)),
+            host["tns_name"] if host is not None else None,
+        ),
     }
 
 

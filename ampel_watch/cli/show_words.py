@@ -143,7 +143,7 @@ class _Words:
 
     def _host(self, host: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Redshift", _redshift(host)
-        yield "Absolute", f"M {_signed(host['abs_mag'])}" if host.get("abs_mag") is not None else ""
+        yield "Absolute", _absolute(host, self._found["features"] or {})
         yield "Offset", _offset(host)
         yield "Type", ", ".join(word for name, word in _TYPES if host.get(name))
         named = (host.get("tns_name"), host.get("tns_type"))
@@ -263,6 +263,14 @@ def _redshift(host: Mapping[str, Any]) -> str:
     distance = f" · {host['dist_mpc']:.4g} Mpc" if host.get("dist_mpc") is not None else ""
     modulus = f", distance modulus {host['dist_mod_mag']:.2f}" if host.get("dist_mod_mag") is not None else ""
     return f"{shown(host['z'])}{uncertainty} ({of}){distance}{modulus}"
+
+
+def _absolute(host: Mapping[str, Any], features: Mapping[str, Any]) -> str:
+    """`M_r −17.82`: of the newest detection, and so in its band."""
+    if host.get("abs_mag") is None:
+        return ""
+    band = features.get("band")
+    return f"M{f'_{band}' if band else ''} {_signed(host['abs_mag'])}"
 
 
 def _offset(host: Mapping[str, Any]) -> str:

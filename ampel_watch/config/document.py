@@ -14,6 +14,8 @@ Key = tuple[str | int, ...]
 Place = tuple[int, int]
 """Line and column, from 1."""
 
+_ESCAPES = {"'": ("''",), '"': ('\\"', "\\\\")}
+
 
 @dataclass(slots=True)
 class Document:
@@ -45,18 +47,42 @@ class Document:
         return (1, 1)
 
     def place_within(self, key: Key, value: str, offset: int) -> Place:
-        """The place of a character of a text; of its beginning if the file writes the text in another way."""
+        """The place of a character of a text, on whichever line; of its beginning if the file writes it otherwise."""
         line, column = self.place(key)
-        lines = self.text.split("\n")
-        written = lines[line - 1][column - 1 :] if line <= len(lines) else ""
-        quoted = written[:1] in ("'", '"')
-        if "\n" in value or not written[quoted:].startswith(value):
+        begin = sum(len(before) + 1 for before in self.text.split("\n")[: line - 1]) + column - 1
+        at = _where_written(self.text, begin, value, offset)
+        if at is None:
             return line, column
-        return line, column + quoted + offset
+        return self.text.count("\n", 0, at) + 1, at - self.text.rfind("\n", 0, at)
 
     def fault(self, place: Place, message: str) -> None:
         """Note a fault."""
         self.faults.append(Fault(self.file, *place, message))
+
+
+def _where_written(text: str, begin: int, value: str, offset: int) -> int | None:
+    """Where in `text` the character `offset` of `value` stands, whose writing begins at `begin`; None if it is not so.
+
+    Plain, quoted and block scalars differ from their values in quotes, indentation and line ends only.
+    """
+    quote = text[begin : begin + 1]
+    at = begin + (quote in ("'", '"'))
+    if quote in ("|", ">"):
+        at = text.find("\n", begin) + 1
+    for number, character in enumerate(value):
+        if character.isspace():
+            if number == offset:
+                return at
+            continue
+        while text[at : at + 1].isspace():
+            at += 1
+        escaped = text[at : at + 2] in _ESCAPES.get(quote, ())
+        if text[at + escaped : at + escaped + 1] != character:
+            return None
+        if number == offset:
+            return at
+        at += 1 + escaped
+    return at
 
 
 def read_text(file: Path, document: Document) -> str | None:

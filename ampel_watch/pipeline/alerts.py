@@ -97,7 +97,7 @@ class AlertFinder:
         """The same for stocks by name, asked for once for all that want to know; how many changes that showed."""
         now = self._clock.now()
         start, wide_at = await self._window(searches, now)
-        await self._database.run(partial(_doubt_gaps, named=named, searches=searches, start=start, now=now))
+        await self._database.run(partial(light_curves.doubt_gaps, keys=named.keys(), start=start, now=now))
         ordered, found = sorted(named.values()), 0
 
         async def take(alerts: Sequence[Alert]) -> None:
@@ -109,6 +109,7 @@ class AlertFinder:
             query = StreamQuery(names=names, jd_from=jd_of(start), chunk_size=HISTORY_OF_LAST)
             unreadable = await self._reader.read(query, take, history_of_last=HISTORY_OF_LAST)
             await self._plan_unreadable(unreadable)
+            await self._distrust(unreadable)
         await self._database.run(partial(self._finish, named=named, searches=searches, now=now, wide_at=wide_at))
         return found
 
@@ -132,6 +133,13 @@ class AlertFinder:
             alert_at = datetime_of_jd(gap.jd_end)
             await self._database.run(partial(_plan_by_name, names=gap.names, alert_at=alert_at, now=now))
 
+    async def _distrust(self, unreadable: Sequence[Unreadable]) -> None:
+        """Let the light curves be fetched in another way that the archive has something unreadable of."""
+        for gap in unreadable:
+            keys = {StockKey("ztf", ztf.id_of(name)) for name in gap.names if ztf.is_name(name)}
+            seen_at = datetime_of_jd(gap.jd_end)
+            await self._database.run(partial(light_curves.distrust, keys=keys, seen_at=seen_at))
+
     def _store_named(self, connection: Connection, *, alerts: Sequence[Alert], unseen_since: datetime | None) -> int:
         now = self._clock.now()
         store_alerts(connection, search=_NAMED, alerts=alerts, now=now)
@@ -150,31 +158,17 @@ class AlertFinder:
         new = {key: name for key, name in named.items() if key not in self._with_baseline}
         light_curves.note_baselines(connection, new, now)
         self._with_baseline.update(new)
+        light_curves.note_followed(connection, named.keys(), now)
         _note_looks(connection, searches=searches, now=now, wide_at=wide_at)
 
 
-def _doubt_gaps(
-    connection: Connection,
-    *,
-    named: Mapping[StockKey, str],
-    searches: Sequence[AlertSearch],
-    start: datetime,
-    now: datetime,
-) -> None:
-    """What was known before a search began does not join what it finds: those light curves are fetched whole again."""
-    if any(looks.alert_search(connection, search.id) is None for search in searches):
-        light_curves.doubt(connection, named.keys(), before=start, baseline_at=now)
-
-
-def measured(alerts: Iterable[Alert], *, whole: bool = False) -> list[Measured]:
+def measured(alerts: Iterable[Alert]) -> list[Measured]:
     """The alerts of each stock as its light curve."""
     by_name: dict[str, list[Alert]] = {}
     for alert in alerts:
         if ztf.is_name(alert.name):
             by_name.setdefault(alert.name, []).append(alert)
-    return [
-        Measured(StockKey("ztf", ztf.id_of(name)), name, light_curve_of(own), whole) for name, own in by_name.items()
-    ]
+    return [Measured(StockKey("ztf", ztf.id_of(name)), name, light_curve_of(own)) for name, own in by_name.items()]
 
 
 def store_alerts(connection: Connection, *, search: str, alerts: Sequence[Alert], now: datetime) -> int:

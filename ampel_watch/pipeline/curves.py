@@ -4,10 +4,11 @@ A curve is fetched whole once; after that only what is new, with an overlap for 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 from ampel_watch.clock import Clock
 from ampel_watch.errors import OF_THE_SERVICE, ServiceError
@@ -23,6 +24,8 @@ from ampel_watch.services.archive import ArchiveClient
 from ampel_watch.services.streams import StreamQuery
 from ampel_watch.storage import Database, light_curves
 from ampel_watch.storage.light_curves import StoredCurve
+
+T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 
@@ -102,29 +105,27 @@ class CurveUpdate:
     async def _ask_one(self, one: Wanted) -> None:
         """Photopoints have all upper limits, alerts have `drb`; each stands in for the other if that fails."""
         start = self._starts[one.key]
-        curve = LightCurve()
-        faults: list[ServiceError] = []
-        try:
-            photopoints = await self._archive.photopoints(one.name, jd_start=start)
-            curve = light_curve_of([photopoints] if photopoints else [], own=False)
-        except OF_THE_SERVICE:
-            raise
-        except ServiceError as error:
-            faults.append(error)
-        try:
-            alerts = await self._archive.alerts(one.name, jd_start=start, with_history=bool(faults))
-            curve = curve.merged(light_curve_of(alerts))
-        except OF_THE_SERVICE:
-            raise
-        except ServiceError as error:
-            faults.append(error)
-        for fault in faults:
-            _LOG.warning("%s: %s", one.name, fault)
-        if len(faults) > 1:
-            self.troubles[one.key] = str(faults[0])
+        photopoints, fault = await self._try(one, self._archive.photopoints(one.name, jd_start=start))
+        alerts, other_fault = await self._try(
+            one, self._archive.alerts(one.name, jd_start=start, with_history=fault is not None)
+        )
+        if fault is not None and other_fault is not None:
+            self.troubles[one.key] = str(fault)
             return
-        await self._record([Measured(one.key, one.name, curve, whole=True)])
+        # Where alerts cannot be read, the newest point stands for one.
+        curve = light_curve_of([photopoints] if photopoints else [], own=other_fault is not None)
+        await self._record([self._all_of(one, curve.merged(light_curve_of(alerts or ())))])
         self._done.add(one.key)
+
+    async def _try(self, one: Wanted, call: Awaitable[T]) -> tuple[T | None, ServiceError | None]:
+        """What a call answers, or the fault that concerns this stock only."""
+        try:
+            return await call, None
+        except OF_THE_SERVICE:
+            raise
+        except ServiceError as error:
+            _LOG.warning("%s: %s", one.name, error)
+            return None, error
 
     async def _ask_many(self, batch: Sequence[Wanted]) -> None:
         starts = [self._starts[one.key] for one in batch]
@@ -136,11 +137,16 @@ class CurveUpdate:
 
         unreadable = await self._reader.read(query, take, history_of_last=HISTORY_OF_LAST)
         broken = {name for gap in unreadable for name in gap.names}
-        await self._record([Measured(one.key, one.name, LightCurve(), whole=True) for one in batch])
+        complete = [one for one in batch if one.name not in broken]
+        await self._record([self._all_of(one, LightCurve()) for one in complete])
+        self._done |= {one.key for one in complete}
         for one in batch:
             if one.name in broken:
                 await self._ask_one(one)
-        self._done |= {one.key for one in batch}
+
+    def _all_of(self, one: Wanted, curve: LightCurve) -> Measured:
+        """All that the archive has of a stock from where it was asked on."""
+        return Measured(one.key, one.name, curve, whole=True, joins=self._starts[one.key] is not None)
 
     async def _record(self, measured: Sequence[Measured], *, looked: bool = True) -> None:
         record = partial(self._photometry.record, measured=measured, now=self._clock.now(), looked=looked)

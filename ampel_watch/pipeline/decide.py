@@ -101,7 +101,7 @@ def make_event(watch: str, change: Change, known: Known, missing: tuple[str, ...
         after=change.after,
         features={**known.features, **words},
         catalogs=known.catalogs,
-        links=links_for(known.stock),
+        links=links_for(known.stock, known.certain.get("tns_name")),
         missing=missing,
         late_s=late_s,
     )

@@ -54,7 +54,7 @@ class Known:
     certain: what archive and catalogs say for sure, by name: what a summary may state.
     features, catalogs: for the event: all that there is, be it old.
     missing: what could not be found out, each as a text.
-    incomplete: whether waiting may bring more.
+    incomplete: whether waiting may bring more. A catalog that fails is waited for only by a rule that hangs on it.
     """
 
     stock: EventStock
@@ -95,7 +95,8 @@ def live_values(change: Change, stock: EventStock) -> dict[str, Any]:
 def known_of(change: Change, stock: EventStock, findings: Findings, ground: Ground) -> Known:
     """Put together what archive and catalogs say of the stock of a change."""
     curve, as_of = findings.curve, change.seen_at
-    features = features_of(curve.curve, jd_of(as_of)).to_json() if curve else {}
+    nothing = curve is None or (curve.curve.is_empty and findings.archive_trouble is not None)
+    features = {} if curve is None or nothing else features_of(curve.curve, jd_of(as_of)).to_json()
     position = curve.curve.position() if curve else None
     stock = EventStock(
         stock.survey,
@@ -108,7 +109,10 @@ def known_of(change: Change, stock: EventStock, findings: Findings, ground: Grou
     matches = dict(findings.matches.found) if findings.matches else {}
     host = host_facts(ground.specs, matches, mag=features.get("mag")) if findings.matches else {}
     missing = [*_archive_missing(findings, ground), *_catalog_missing(findings, ground)]
-    certain = {**_usable(features, findings), **_certain(host, matches, findings, ground)}
+    announced = _is_just_announced(change, findings, ground)
+    certain = {**_usable({} if announced else features, findings), **_certain(host, matches, findings, ground)}
+    if announced or findings.archive_trouble is not None:
+        certain.pop("abs_mag", None)  # it ages with the magnitude
     values = live_values(change, stock) | certain
     if findings.matches:
         bodies = {name: dict(match.body) if match else None for name, match in matches.items()}
@@ -122,7 +126,7 @@ def known_of(change: Change, stock: EventStock, findings: Findings, ground: Grou
         curve=curve.curve if curve else LightCurve(),
         matches=matches,
         missing=tuple(missing),
-        incomplete=any(text != NO_POINTS for text in missing) or _is_just_announced(change, findings, ground),
+        incomplete=announced or findings.archive_trouble is not None or findings.catalog_trouble is not None,
     )
 
 
@@ -139,10 +143,7 @@ def _certain(host: JSON, matches: Mapping[str, Match | None], findings: Findings
         return {}
     faulty = [spec.name for spec in ground.specs if spec.name not in matches]
     hidden = hidden_by(ground.specs, faulty, host)
-    certain = {name: value for name, value in host.items() if name not in hidden}
-    if findings.archive_trouble is not None:
-        certain.pop("abs_mag", None)  # it ages with the magnitude
-    return certain
+    return {name: value for name, value in host.items() if name not in hidden}
 
 
 def _has_no_points(findings: Findings, ground: Ground) -> bool:

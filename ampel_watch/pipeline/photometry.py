@@ -30,6 +30,10 @@ from ampel_watch.variability import (
     new_detections,
 )
 
+# What was observed shortly before the first look may have come to the archive after it. Where all that the archive had
+# then is known, it can be told from what is new.
+_ARCHIVE_LATE_D = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -39,12 +43,14 @@ class Measured:
     ----------
     curve: what came: all that there is, or what is new.
     whole: with this, all that the archive has of the stock is known.
+    joins: it is only what is new, and makes whole what was whole before.
     """
 
     key: StockKey
     name: str
     curve: LightCurve
     whole: bool = False
+    joins: bool = False
 
 
 class Photometry:
@@ -106,8 +112,9 @@ class _Step:
         self._before = before
         self._was = before.curve if before else LightCurve()
         self._is = self._was.merged(one.curve)
-        self._baseline_at = before.baseline_at if before else now
-        self.whole = one.whole or (before is not None and before.whole)
+        self._baseline_at = min(before.baseline_at, now) if before else now
+        was_whole = before is not None and before.whole
+        self.whole = was_whole or (one.whole and not one.joins)
 
     @property
     def merged(self) -> StoredCurve:
@@ -119,7 +126,8 @@ class _Step:
         """Append one change for all new detections; what is known at the first look is none."""
         if self._before is None:
             return 0
-        new = new_detections(self._was, self._is, jd_of(self._baseline_at))
+        since_jd = jd_of(self._baseline_at) - (_ARCHIVE_LATE_D if self._before.whole else 0.0)
+        new = new_detections(self._was, self._is, since_jd)
         if not new:
             return 0
         self._append("detection", *detection_documents(self._was, new))
@@ -151,12 +159,14 @@ class _Step:
         return len(jumps)
 
     def _first_reference(self, points: Sequence[Detection], terms: Terms) -> Reference | None:
-        """For a watch that is new to the stock: what was known before, and is no news."""
-        if self._before is not None and self._before.whole:
-            known = {point.candid for point in self._was.detections}
-            return begin([point for point in points if point.candid in known], terms)
+        """For a watch that is new to the stock: what was known, or observed, before is no news.
+
+        The archive may be late: what it had not yet when the stock was first looked at is not newer for that.
+        """
+        complete = self._before is not None and self._before.whole
+        known = {point.candid for point in self._was.detections} if complete else set()
         baseline_jd = jd_of(self._baseline_at)
-        return begin([point for point in points if point.jd <= baseline_jd], terms)
+        return begin([point for point in points if point.jd <= baseline_jd or point.candid in known], terms)
 
     def _append(self, kind: str, before: JSON, after: JSON, *, only_watch: str | None = None) -> None:
         one = self._one

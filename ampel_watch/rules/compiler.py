@@ -2,7 +2,7 @@
 
 import difflib
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,11 +64,21 @@ def _engine_words(error: Exception) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    """A checked part of a rule: its type, how to name it in a message, how to evaluate it."""
+    """A checked part of a rule: its type, how to name it in a message, how to evaluate it.
+
+    Attributes
+    ----------
+    members: of a list.
+    text: of a literal text.
+    one_of: of a name that can only be one of some texts.
+    """
 
     type: str
     label: str
     evaluate: Evaluate
+    members: tuple["_Term", ...] = ()
+    text: str | None = None
+    one_of: tuple[str, ...] = ()
 
 
 class _Builder:
@@ -112,22 +122,24 @@ class _Builder:
         """A number, text, true, false or null."""
         value = float(node.value) if isinstance(node, ast.FloatExpression) else node.value
         types = {float: NUMBER, str: TEXT, bool: CONDITION, type(None): _NULL}
-        return _Term(types[type(value)], _label(value), lambda _values: value)
+        text = value if isinstance(value, str) else None
+        return _Term(types[type(value)], _label(value), lambda _values: value, text=text)
 
     def members(self, node: Any) -> _Term:
         """A list or a set."""
-        terms = [self.build(member) for member in node.value]
-        return _Term(LIST, "this list", lambda values: tuple(term.evaluate(values) for term in terms))
+        terms = tuple(self.build(member) for member in node.value)
+        return _Term(LIST, "this list", lambda values: tuple(term.evaluate(values) for term in terms), terms)
 
     def symbol(self, node: Any) -> _Term:
         """A name out of the table."""
         name: str = node.name
         if name in self._known:
             self._names.add(name)
-            return _Term(self._known[name].type, f"`{name}`", self._reads.setdefault(name, reader(name)))
+            known, read = self._known[name], self._reads.setdefault(name, reader(name))
+            return _Term(known.type, f"`{name}`", read, one_of=known.one_of)
         if name in FUNCTIONS:
             raise RuleFault(f"`{name}` is a function; write `{name}(…)`", self._place(name))
-        raise RuleFault(f"unknown name `{name}`{_suggestion(name, self._known)}", self._place(name))
+        raise RuleFault(f"unknown name `{name}`{_suggestion(name, self._known, FUNCTIONS)}", self._place(name))
 
     def unary(self, node: Any) -> _Term:
         """`not x` or `-x`."""
@@ -154,6 +166,9 @@ class _Builder:
         """`x == y`, `x < y` and their like."""
         left, right = self.build(node.left), self.build(node.right)
         self._refuse_unlike(left, right, ordered=node.type in _ORDER)
+        if node.type not in _ORDER:
+            self._refuse_unheard_of(left, right)
+            self._refuse_unheard_of(right, left)
         if _NULL in (left.type, right.type):
             asked = right.evaluate if left.type == _NULL else left.evaluate
             if node.type == "eq":
@@ -171,6 +186,9 @@ class _Builder:
             )
         if container.type == TEXT:
             self.need(member, TEXT)
+        for other in container.members:
+            self._refuse_unlike(member, other, ordered=False)
+            self._refuse_unheard_of(member, other)
         return _Term(CONDITION, "this condition", lambda v: within(member.evaluate(v), container.evaluate(v)))
 
     def call(self, node: Any) -> _Term:
@@ -230,6 +248,12 @@ class _Builder:
                 f"{left.label} is {left.type} and has no order; only numbers and text have", self._place(left.label)
             )
 
+    def _refuse_unheard_of(self, name: _Term, value: _Term) -> None:
+        """Refuse a literal text that a name never is: a misspelt kind would be a rule that is never met."""
+        if name.one_of and value.text is not None and value.text not in name.one_of:
+            hint = _suggestion(value.text, name.one_of) or f"; it is one of {', '.join(name.one_of)}"
+            raise RuleFault(f"{name.label} is never {value.label}{hint}", self._place(name.label))
+
     def _place(self, *labels: str) -> int | None:
         """Where the first of some names stands in the text; None if none of them is a name."""
         for label in labels:
@@ -244,9 +268,9 @@ def _label(value: Any) -> str:
     return f"`{value:g}`" if isinstance(value, float) else f'`"{value}"`'
 
 
-def _suggestion(name: str, known: Mapping[str, RuleName]) -> str:
+def _suggestion(name: str, *known: Iterable[str]) -> str:
     near = _LITERALS.get(name) or next(
-        (near for names in (known, FUNCTIONS) for near in difflib.get_close_matches(name, names, n=1)), None
+        (near for names in known for near in difflib.get_close_matches(name, names, n=1)), None
     )
     return f"; did you mean `{near}`?" if near else ""
 

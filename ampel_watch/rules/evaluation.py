@@ -136,7 +136,9 @@ def _unknown(*values: Any) -> Unknown | None:
 
 def _is_number(value: Any) -> bool:
     # `isnan` cannot take an integer of hundreds of digits, which a catalog may hold.
-    return isinstance(value, int) and not isinstance(value, bool) or isinstance(value, float) and not math.isnan(value)
+    return (isinstance(value, int) and not isinstance(value, bool)) or (
+        isinstance(value, float) and not math.isnan(value)
+    )
 
 
 def _tidy(value: Any) -> Any:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ampel_watch.diff import KINDS
+
 RuleType = Literal["a number", "text", "a condition", "a list"]
 
 NUMBER: RuleType = "a number"
@@ -25,6 +27,7 @@ class RuleName:
     source: whose answers give it a value: `live`, `archive`, `catalog`, or the name of an enricher; several with
         commas between them where more than one takes part.
     null_when: when it has no value: never, if empty.
+    one_of: the texts that it can be; empty: any.
     """
 
     name: str
@@ -34,6 +37,7 @@ class RuleName:
     example: str
     source: str
     null_when: str = ""
+    one_of: tuple[str, ...] = ()
 
     @property
     def sources(self) -> frozenset[str]:
@@ -41,11 +45,12 @@ class RuleName:
         return frozenset(part.strip() for part in self.source.split(","))
 
 
+_BANDS = ("g", "r", "i")
 _NO_POINT = "there is no detection"
 _NO_RATE = "the points do not tell a rate"
 _NO_LIMIT = "no limit is known from before it"
 _NO_Z = "there is no redshift"
-_NO_HOST = "no host is known"
+_NO_HOST = "there is no redshift, or it is not of a galaxy with a position"
 
 
 def _number(name: str, unit: str, meaning: str, example: str, null_when: str, source: str = "archive") -> RuleName:
@@ -57,8 +62,8 @@ def _error(of: str, name: str, unit: str, limit: float, null_when: str, source: 
     return _number(name, unit, meaning, f"{name} < {limit:g}", null_when, source)
 
 
-def _text(name: str, meaning: str, example: str, null_when: str, source: str) -> RuleName:
-    return RuleName(name, TEXT, "", meaning, example, source, null_when)
+def _text(name: str, meaning: str, example: str, null_when: str, source: str, one_of: tuple[str, ...] = ()) -> RuleName:
+    return RuleName(name, TEXT, "", meaning, example, source, null_when, one_of)
 
 
 def _condition(name: str, meaning: str) -> RuleName:
@@ -97,7 +102,7 @@ def _of_band(band: str) -> tuple[RuleName, ...]:
 _LIGHT_CURVE = (
     _number("mag", "mag", "magnitude of the newest detection, in any band", "mag < 19.5", _NO_POINT),
     _error("mag", "mag_err", "mag", 0.1, _NO_POINT),
-    _text("band", "band of the newest detection: g, r or i", 'band == "g"', _NO_POINT, "archive"),
+    _text("band", "band of the newest detection: g, r or i", 'band == "g"', _NO_POINT, "archive", _BANDS),
     _number("jd", "d", "Julian Date (UTC) of the newest detection", "jd > 2461000.5", _NO_POINT),
     *(name for band in "gri" for name in _of_band(band)),
     _number(
@@ -110,7 +115,7 @@ _LIGHT_CURVE = (
     _error("color_gr", "color_gr_err", "mag", 0.1, "no night has both bands"),
     _number("peak_mag", "mag", "brightest magnitude so far, in any band", "peak_mag < 18", _NO_POINT),
     _error("peak_mag", "peak_mag_err", "mag", 0.1, _NO_POINT),
-    _text("peak_band", "band of the brightest detection: g, r or i", 'peak_band == "r"', _NO_POINT, "archive"),
+    _text("peak_band", "band of the brightest detection: g, r or i", 'peak_band == "r"', _NO_POINT, "archive", _BANDS),
     _number("peak_jd", "d", "Julian Date (UTC) of the brightest detection", "peak_jd > 2461000.5", _NO_POINT),
     _number(
         "rise_rate_mag_d",
@@ -139,13 +144,17 @@ _LIGHT_CURVE = (
         "last_limit_mag > 19",
         _NO_LIMIT,
     ),
-    _text("last_limit_band", "band of that limit: g, r or i", 'last_limit_band == "g"', _NO_LIMIT, "archive"),
+    _text("last_limit_band", "band of that limit: g, r or i", 'last_limit_band == "g"', _NO_LIMIT, "archive", _BANDS),
     _number("ndet", "", "number of detections", "ndet >= 3", ""),
     _number("nneg", "", "number of negative subtractions", "nneg == 0", ""),
     _number("drb", "", "deep-learning real/bogus score of the newest detection, 0…1", "drb > 0.8", "it has none"),
     _number("rb", "", "real/bogus score of the newest detection, 0…1", "rb > 0.5", "it has none"),
     _number(
-        "position_scatter_arcsec", "arcsec", "scatter of the positions", "position_scatter_arcsec < 0.5", _NO_POINT
+        "position_scatter_arcsec",
+        "arcsec",
+        "scatter (rms) of the positions of the detections",
+        "position_scatter_arcsec < 0.5",
+        "there are fewer than two detections",
     ),
     _number("gal_l_deg", "deg", "galactic longitude", "gal_l_deg > 180", _NO_POINT),
     _number("gal_b_deg", "deg", "galactic latitude", "abs(gal_b_deg) > 10", _NO_POINT),
@@ -175,6 +184,7 @@ _HOST = (
         'z_kind == "spectroscopic"',
         _NO_Z,
         "catalog",
+        ("spectroscopic", "photometric"),
     ),
     _number("dist_mpc", "Mpc", "luminosity distance", "dist_mpc < 200", _NO_Z, "catalog"),
     _number("dist_mod_mag", "mag", "distance modulus", "dist_mod_mag < 36", _NO_Z, "catalog"),
@@ -210,7 +220,7 @@ _HOST = (
 _CHANGE = (
     _number("ra_deg", "deg", "right ascension (J2000)", "ra_deg > 180", _NO_POINT, "live, archive"),
     _number("dec_deg", "deg", "declination (J2000)", "dec_deg > -20", _NO_POINT, "live, archive"),
-    _text("kind", "the kind of the change", 'kind == "channel_match"', "", "live"),
+    _text("kind", "the kind of the change", 'kind == "channel_match"', "", "live", tuple(KINDS)),
     _text("channel", "the channel of the change", 'channel == "BTS"', "it concerns no channel", "live"),
     RuleName("channels", LIST, "", "the channels that the stock is in", '"BTS" in channels', "live"),
     _text("watch", "the name of the watch", 'watch == "infant-sne"', "", "live"),

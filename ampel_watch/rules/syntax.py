@@ -7,12 +7,14 @@ from rule_engine.errors import RuleSyntaxError
 
 _STRING = re.compile(r"""(["'])(?:[^\\\n]|\\.)*?\1|#.*""")
 _FORBIDDEN = re.compile(
-    r"\*\*|<<|>>|=~|!~|\?\??|[&|^$:;]|(?<![=!<>])=(?!=)"
+    r"\*\*|<<|>>|<>|=~|!~|\?\??|!(?!=)|[&|^$:;]|(?<![=!<>])=(?!=)"
     r"|\b(?:is|for|if|else|elif|while)\b"
     r'|\b[bdrst](?=")|(?<=["\]}])\s*[.\[]'  # literals of bytes, dates, …; parts of a literal
 )
 _INSTEAD = {
     "=": "; write `==` to compare",
+    "<>": "; write `!=`",
+    "!": "; write `not`",
     "is": "; write `== null` or `!= null`",
     "&": "; write `and`",
     "|": "; write `or`",

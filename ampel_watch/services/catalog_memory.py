@@ -15,7 +15,7 @@ FAILED_FOR = timedelta(hours=1)
 # So long after every catalog failed, a fault of all is not searched for a culprit: it is the service.
 HOPELESS_FOR = timedelta(minutes=5)
 
-Key = tuple[str, str]
+Key = tuple[str, str]  # (use, name) of a catalog
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,11 @@ class CatalogMemory:
 
     def info(self, query: CatalogQuery) -> CatalogInfo | None:
         """What the service says of a catalog; None if it did not."""
-        return self._listed.get(_key(query.use, query.name))
+        return self._listed.get((query.use, query.name))
 
     def why_absent(self, name: str, use: str) -> str | None:
         """Why a catalog is not to be asked at all: the service does not have it. None if it has, as far as is known."""
-        key = _key(use, name)
+        key = use, name
         if (refused := self._refused.get(key)) is not None:
             if self._within(refused.at, LISTED_FOR):
                 return refused.message
@@ -76,24 +76,24 @@ class CatalogMemory:
 
     def note_refusal(self, query: CatalogQuery, message: str) -> None:
         """Remember that the service refused a catalog."""
-        self._refused[_key(query.use, query.name)] = _Remembered(message, self._now())
+        self._refused[query.use, query.name] = _Remembered(message, self._now())
 
     def why_failing(self, query: CatalogQuery) -> str | None:
         """Why a catalog is not to be asked now: it failed within the hour; None if it did not."""
-        failed = self._failed.get(_key(query.use, query.name))
+        failed = self._failed.get((query.use, query.name))
         return failed.message if failed and self._within(failed.at, FAILED_FOR) else None
 
     def is_suspect(self, query: CatalogQuery) -> bool:
         """Whether a catalog failed when it was asked last."""
-        return _key(query.use, query.name) in self._failed
+        return (query.use, query.name) in self._failed
 
     def note_failure(self, query: CatalogQuery, message: str) -> None:
         """Remember that a catalog failed while others answered."""
-        self._failed[_key(query.use, query.name)] = _Remembered(message, self._now())
+        self._failed[query.use, query.name] = _Remembered(message, self._now())
 
     def note_answer(self, query: CatalogQuery) -> None:
         """Forget that a catalog failed."""
-        self._failed.pop(_key(query.use, query.name), None)
+        self._failed.pop((query.use, query.name), None)
 
     @property
     def hopeless(self) -> bool:
@@ -107,7 +107,3 @@ class CatalogMemory:
     def _within(self, at: datetime, span: timedelta) -> bool:
         """Whether a date is less than a span ago; one ahead comes from a clock that was wrong."""
         return timedelta() <= self._now() - at < span
-
-
-def _key(use: str, name: str) -> Key:
-    return use, name

@@ -22,7 +22,17 @@ from ampel_watch.errors import RequestRefused, ServiceError, ServiceUnavailable,
 from ampel_watch.services.answers import Answer, Call, Raw, judge
 from ampel_watch.services.body import BadBody, CutShort, read_body
 from ampel_watch.services.connections import CONNECTION_ERRORS, Connections, reason_of
-from ampel_watch.services.retry import ConnectionLost, Faulted, Overloaded, Pacer, Retries, Setback, Sleep
+from ampel_watch.services.retry import (
+    MOST_TRIES,
+    TRIES_WHEN_DOWN,
+    ConnectionLost,
+    Faulted,
+    Overloaded,
+    Pacer,
+    Retries,
+    Setback,
+    Sleep,
+)
 from ampel_watch.services.token import TokenSource
 from ampel_watch.settings import Secret
 from ampel_watch.text import clean
@@ -69,7 +79,11 @@ class Traffic:
 
 
 class ServiceHttp:
-    """Calls one service. `patience_s` bounds a call with all its tries; time in the queue does not count."""
+    """Calls one service. `patience_s` bounds a call with all its tries; time in the queue does not count.
+
+    Once a call was given up because the service is not there, the next ones are not so patient, until one is answered:
+    an outage shall cost whoever asks many things its patience once.
+    """
 
     def __init__(
         self,
@@ -90,6 +104,7 @@ class ServiceHttp:
         self.sleep = sleep
         self.time = time or _loop_time
         self._patience_s = patience_s
+        self._is_down = False
         self._random = random or Random()
         self._base = _base_url(endpoint)
         self._slots = asyncio.Semaphore(endpoint.concurrency)
@@ -146,8 +161,10 @@ class ServiceHttp:
         try:
             answer = await self._persist(call)
         except ServiceError as error:
+            self._is_down = isinstance(error, ServiceUnavailable)
             self._note_failure(error)
             raise
+        self._is_down = False
         self.traffic.last_success = self.clock.now()
         return answer
 
@@ -156,7 +173,8 @@ class ServiceHttp:
         await self._connections.aclose()
 
     async def _persist(self, call: Call) -> Answer:
-        retries = Retries(call.idempotent, self._patience_s, self.time, self._random)
+        most_tries = TRIES_WHEN_DOWN if self._is_down else MOST_TRIES
+        retries = Retries(call.idempotent, self._patience_s, self.time, self._random, most_tries)
         while True:
             try:
                 return await self._follow(call, retries)

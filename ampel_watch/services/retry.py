@@ -13,7 +13,8 @@ Sleep = Callable[[float], Awaitable[None]]
 
 _FIRST_BACKOFF_S = 0.5
 _LONGEST_BACKOFF_S = 30.0
-_MOST_TRIES = 10
+MOST_TRIES = 10
+TRIES_WHEN_DOWN = 2
 _LONGEST_RETRY_AFTER_S = 3600.0
 # Requests do not travel equally fast: a little slower than the limit here is the limit over there.
 _MARGIN = 1.05
@@ -67,6 +68,7 @@ class Retries:
     patience_s: float
     time: Callable[[], float]
     random: Random
+    most_tries: int = MOST_TRIES
     _began_s: float | None = None
     _tries: int = 0
     _at_once: frozenset[type[Setback]] = frozenset({ConnectionLost, Faulted})
@@ -83,7 +85,7 @@ class Retries:
     def delay_s(self, setback: Setback) -> float:
         """Seconds to wait before the next try; raises the setback's error if there shall be none."""
         self._tries += 1
-        if not self.idempotent or self._tries >= _MOST_TRIES:
+        if not self.idempotent or self._tries >= self.most_tries:
             raise _final(setback)
         if type(setback) in self._at_once:
             self._at_once -= {type(setback)}

@@ -8,10 +8,10 @@ import json
 import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, update
 
 from ampel_watch.lightcurve import LightCurve
 from ampel_watch.model import StockKey
@@ -21,6 +21,8 @@ from ampel_watch.storage.upsert import insert_missing, upsert
 
 # The default takes twice as long for a tenth less.
 _LEVEL = 3
+# Looks overlap by more than this (`pipeline.overlap`).
+_FOLLOWED_TO = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +88,43 @@ def save(connection: Connection, key: StockKey, stored: StoredCurve) -> None:
     upsert(connection, light_curves, {"survey": key.survey, "stock_id": key.id}, values)
 
 
-def doubt(connection: Connection, keys: Collection[StockKey], *, before: datetime, baseline_at: datetime) -> None:
-    """Take the light curves that were last looked at `before` a time for incomplete; what is in the gap is no news."""
+def doubt_gaps(connection: Connection, keys: Collection[StockKey], *, start: datetime, now: datetime) -> None:
+    """Take light curves for incomplete that do not join what is found from `start` on; what is in the gap is no news.
+
+    Nobody followed these stocks since before `start`, and nobody fetched their light curves since.
+    """
     for survey, ids in by_survey(keys):
-        old = and_(_are(survey, ids), light_curves.c.whole.is_(True), light_curves.c.looked_at < before)
-        connection.execute(update(light_curves).where(old).values(whole=False, baseline_at=baseline_at))
+        known = func.max(
+            func.coalesce(light_curves.c.looked_at, light_curves.c.followed_at),
+            func.coalesce(light_curves.c.followed_at, light_curves.c.looked_at),
+        )
+        old = and_(_are(survey, ids), light_curves.c.whole.is_(True), known < start)
+        connection.execute(update(light_curves).where(old).values(whole=False, baseline_at=now))
+
+
+def distrust(connection: Connection, keys: Collection[StockKey], seen_at: datetime) -> None:
+    """Take light curves for incomplete that were last looked at before a time at which something was seen of them."""
+    for survey, ids in by_survey(keys):
+        looked_at = light_curves.c.looked_at
+        older = and_(_are(survey, ids), or_(looked_at.is_(None), looked_at < seen_at))
+        # With points, be they none: a curve without any is one that nobody has asked for.
+        values = {"whole": False, "points": func.coalesce(light_curves.c.points, _packed(LightCurve()))}
+        connection.execute(update(light_curves).where(older).values(values))
+
+
+def note_followed(connection: Connection, keys: Collection[StockKey], at: datetime) -> None:
+    """Record that the archive was asked for all that is new of these stocks; to the hour, to write little."""
+    for survey, ids in by_survey(keys):
+        followed_at = light_curves.c.followed_at
+        stale = and_(_are(survey, ids), or_(followed_at.is_(None), followed_at < at - _FOLLOWED_TO))
+        connection.execute(update(light_curves).where(stale).values(followed_at=at))
+
+
+def forget_the_future(connection: Connection, now: datetime) -> None:
+    """Dates ahead come from a clock that was wrong: what is known is known, and what comes from now on is news."""
+    ahead = or_(light_curves.c.looked_at > now, light_curves.c.followed_at > now, light_curves.c.baseline_at > now)
+    values = {"whole": False, "looked_at": None, "followed_at": None, "baseline_at": now}
+    connection.execute(update(light_curves).where(ahead).values(values))
 
 
 def note_baselines(connection: Connection, names: Mapping[StockKey, str], at: datetime) -> None:

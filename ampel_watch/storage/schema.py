@@ -173,6 +173,7 @@ light_curves = Table(
     Column("name", String(64), nullable=False),
     Column("baseline_at", UtcDateTime, nullable=False),
     Column("looked_at", UtcDateTime),
+    Column("followed_at", UtcDateTime),
     Column("whole", Boolean, nullable=False),
     Column("points", LargeBinary),
 )

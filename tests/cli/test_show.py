@@ -5,8 +5,9 @@ import json
 import pytest
 
 from ampel_watch.lightcurve import LightCurve
-from ampel_watch.model import StockKey, iso
-from ampel_watch.storage import light_curves
+from ampel_watch.model import Match, StockKey, iso
+from ampel_watch.storage import light_curves, matches
+from ampel_watch.storage.matches import StoredMatches
 from ampel_watch.ztf import id_of
 from tests.cli import told
 from tests.cli.told import DAY, HOUR, KEY, NAME, NOW
@@ -57,6 +58,13 @@ def test_a_program_gets_all_of_it_as_one_document(show, with_all):
     assert found["links"]["fritz"].endswith(NAME)
 
 
+def test_a_stock_with_a_name_in_the_tns_is_linked_to_its_page_there(desk, show, with_all):
+    assert show()["links"]["tns"].startswith("https://www.wis-tns.org/search?ra=")
+    row = Match("TNS", 0.4, {"objname": "2021abc", "name_prefix": "SN"})
+    told.fill(desk, lambda c: matches.save(c, KEY, StoredMatches(NAME, 188.7, -2.3, NOW, NOW + DAY, {"TNS": row}, {})))
+    assert show()["links"]["tns"] == "https://www.wis-tns.org/object/2021abc"
+
+
 def test_elsewhere_than_on_a_terminal_lines_are_cells_after_their_section(run, with_all):
     out = run("show", NAME).out
     cells = [line.split("\t") for line in out.splitlines()]
@@ -65,6 +73,7 @@ def test_elsewhere_than_on_a_terminal_lines_are_cells_after_their_section(run, w
     assert ["stock", "Position", "12:34:57.50 -02:18:36.7"] in cells
     assert ["light curve", "Points", "20 detections (10 g, 10 r), 1 negative subtraction, 6 upper limits"] in cells
     assert ["catalog", "somebodys", "1.50″", "flux 12.5, note x[31mred (+2 columns)"] in cells
+    assert ["host", "Absolute", "M_r −17.82"] in cells
     assert ["host", "No match in", "milliquas"] in cells
     assert ["watches", "mine", "through its name"] in cells
     assert ["links", "Fritz", f"https://fritz.science/source/{NAME}"] in cells

@@ -117,8 +117,30 @@ def test_the_place_within_a_text(text: str) -> None:
     assert (line, text[column - 1]) == (1, "<")
 
 
-def test_the_place_within_a_folded_text_is_its_beginning() -> None:
-    assert read("a: >\n  mag\n  < 3\n").place_within(("a",), "mag < 3\n", 4) == (1, 4)
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("a: >\n  mag\n    < 3\n", "mag\n  < 3\n"),
+        ("a: >-  # why\n  mag\n  < 3\n", "mag < 3"),
+        ("a: |\n  mag\n  < 3\n", "mag\n< 3\n"),
+        ("a: mag\n  < 3\n", "mag < 3"),
+        ("a: 'mag\n  < 3'\n", "mag < 3"),
+        ("a: >\r\n  mag\r\n  < 3\r\n", "mag < 3\n"),
+    ],
+)
+def test_the_place_within_a_text_of_several_lines_is_where_it_stands(written: str, value: str) -> None:
+    document = read(written)
+    line, column = document.place_within(("a",), value, value.index("<"))
+    assert written.replace("\r", "").split("\n")[line - 1][column - 1 :].startswith("< 3")
+
+
+@pytest.mark.parametrize(("text", "value"), [("'it''s mag'", "it's mag"), (r'"a \"b\" \\ mag"', r'a "b" \ mag')])
+def test_the_place_within_a_quoted_text_is_counted_as_it_is_written(text: str, value: str) -> None:
+    assert read(f"a: {text}\n").place_within(("a",), value, value.index("mag")) == (1, 4 + text.index("mag"))
+
+
+def test_the_place_within_a_text_that_is_written_otherwise_is_its_beginning() -> None:
+    assert read("a: ${RULE}\n").place_within(("a",), "mag < 3", 4) == (1, 4)
 
 
 def test_a_key_given_twice_names_both_places() -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from hypothesis import strategies as st
+
 from ampel_watch.hosts import DEFAULT_CATALOGS, CatalogSpec
 from ampel_watch.model import Match
 
@@ -22,6 +24,21 @@ TNS_CLASSIFIED = TNS_REPORT | {
     "type": "SN Ia",
 }
 STAR: dict[str, Any] = {"Plx": 1.2, "ErrPlx": 0.05, "PMRA": 0.1, "ErrPMRA": 0.1, "PMDec": None, "ErrPMDec": None}
+
+# What catalogs may answer, sound or not: a few of their rows at any distance, with values of any kind.
+ROWS = st.fixed_dictionaries(
+    {},
+    optional={
+        column: st.none() | st.floats() | st.integers() | st.text(max_size=4) | st.just({"name": "SN Ia"})
+        for column in (
+            "z", "z_err", "redshift", "broad_type", "photoz", "specz", "e_photoz", "zPhoto", "zSpec", "z_phot", "Plx",
+            "ErrPlx", "type", "TYPE", "objname", "name", "name_prefix", "object_type", "bptclass",
+        )
+    },
+)  # fmt: skip
+ANSWERS = st.dictionaries(
+    st.sampled_from(sorted(SPECS)), st.none() | st.tuples(st.floats(0, 12), ROWS), max_size=8
+).map(lambda rows: {name: row and Match(name, *row) for name, row in rows.items()})
 
 
 def specs(*names: str) -> tuple[CatalogSpec, ...]:

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from ampel_watch.diff import Difference
 from ampel_watch.hosts import DEFAULT_CATALOGS, compare_matches
 from ampel_watch.model import Match
-from tests.hosts.samples import SPECS, TNS_CLASSIFIED, TNS_REPORT, found, match
-from tests.hosts.test_facts import ANSWERS
+from tests.hosts.samples import ANSWERS, SPECS, TNS_CLASSIFIED, TNS_REPORT, found, match
 
 ALL = tuple(SPECS)
 HERE = {"ra": 150.0, "dec": 20.0}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ampel_watch.hosts import DEFAULT_CATALOGS, FACT_NAMES, hidden_by, host_facts
 from ampel_watch.model import Match
-from tests.hosts.samples import SPECS, STAR, TNS_CLASSIFIED, TNS_REPORT, found, match, specs
+from tests.hosts.samples import ANSWERS, SPECS, STAR, TNS_CLASSIFIED, TNS_REPORT, found, match, specs
 
 
 def facts(*matches: Match, none: tuple[str, ...] = (), mag: float | None = None) -> dict[str, Any]:
@@ -162,21 +162,6 @@ def test_name_and_type_are_as_the_tns_has_them(row: dict[str, Any], name: str | 
 def test_rows_beyond_the_radius_do_not_count() -> None:
     assert facts(match("TNS", 3.1, **TNS_CLASSIFIED))["tns_name"] is None
     assert facts(match("NEDz", 10.1, z=0.1))["z"] is None
-
-
-ROWS = st.fixed_dictionaries(
-    {},
-    optional={
-        column: st.none() | st.floats() | st.integers() | st.text(max_size=4) | st.just({"name": "SN Ia"})
-        for column in (
-            "z", "z_err", "redshift", "broad_type", "photoz", "specz", "e_photoz", "zPhoto", "zSpec", "z_phot", "Plx",
-            "ErrPlx", "type", "TYPE", "objname", "name", "name_prefix", "object_type", "bptclass",
-        )
-    },
-)  # fmt: skip
-ANSWERS = st.dictionaries(
-    st.sampled_from(sorted(SPECS)), st.none() | st.tuples(st.floats(0, 12), ROWS), max_size=8
-).map(lambda rows: {name: row and Match(name, *row) for name, row in rows.items()})
 
 
 @given(answers=ANSWERS, mag=st.none() | st.floats(10, 23))

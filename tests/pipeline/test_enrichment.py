@@ -1,13 +1,15 @@
 """What a change is told with, and what waits for it: light curves, matches, rules that need them, outages."""
 
 from datetime import UTC, datetime, timedelta
+from string import ascii_lowercase
 
 import pytest
 
 from ampel_watch.julian import jd_of
+from ampel_watch.pipeline.curves import ONE_BY_ONE
 from ampel_watch.sandbox import Fault, PacketSky
 from ampel_watch.sandbox.catalogs import Row
-from tests.pipeline.packets import DEC_DEG, RA_DEG, alert, limit
+from tests.pipeline.packets import DEC_DEG, RA_DEG, alert, limit, point
 
 START = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
 X = "SANDBOX_INFANT_SN"
@@ -304,6 +306,47 @@ async def test_a_stock_without_points_yet_waits_for_the_archive(bench):
     await bench.once()
     [event] = bench.memory.received
     assert event.features["mag"] == 18.4
+
+
+@pytest.mark.parametrize("how_many", [1, ONE_BY_ONE + 1])
+async def test_what_was_bright_before_a_stock_entered_is_silent_however_late_the_archive_is(bench, how_many):
+    names = [f"ZTF26aaaaa{letter}a" for letter in ascii_lowercase[:how_many]]
+    bench.configure(on_x(on="[channel_match, brightening]"))
+    await bench.once()
+    for name in names:
+        bench.sandbox.enter(name, X)
+    await look(bench)
+    assert bench.memory.told == []
+    bench.pass_time(minutes=5)
+    jd = jd_of(bench.clock.now())
+    for name in names:
+        see(bench, name, 18.4, days_ago=0.02, history=[point(jd - 5, 20.0), point(jd - 3, 19.0), point(jd - 1, 18.5)])
+    await bench.once()
+    await look(bench)
+    assert sorted(bench.memory.told) == [("x", "channel_match", name) for name in names]
+
+
+async def test_of_many_one_that_cannot_be_read_whole_waits_until_it_can(bench):
+    """An alert without its version spoils every answer that holds it; photopoints tell of it, and fail for now."""
+    others = [f"ZTF26aaaaa{letter}b" for letter in ascii_lowercase[: ONE_BY_ONE + 1]]
+    bench.configure(on_x(on="[channel_match]"))
+    await bench.once()
+    see(bench, A, 19.0, days_ago=1)
+    see(bench, A, 18.4, schema=None)
+    for name in (A, *others):
+        bench.sandbox.enter(name, X)
+    for name in others:
+        see(bench, name, 18.0)
+    bench.sandbox.faults["archive"] = Fault(status=500, route="/object/{objectId}/photopoints")
+    await look(bench)
+    assert sorted(event.stock.name for event in bench.memory.received) == others
+    await look(bench)
+    assert len(bench.memory.received) == len(others)
+    bench.sandbox.faults.clear()
+    await look(bench)
+    event = bench.memory.received[-1]
+    assert (event.stock.name, event.features["mag"], event.features["ndet"]) == (A, 18.4, 2)
+    assert event.missing == ()
 
 
 async def test_watches_finish_apart(bench):

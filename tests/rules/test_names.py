@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from ampel_watch.diff import KINDS
 from ampel_watch.features import Features
 from ampel_watch.hosts import host_facts
+from ampel_watch.hosts.spec import PHOTOMETRIC, SPECTROSCOPIC
+from ampel_watch.lightcurve import BANDS
 from ampel_watch.rules import CONDITION, FUNCTIONS, LIST, NUMBER, RULE_NAMES, SERVICES, TEXT, RuleName, compile_rule
 from ampel_watch.rules.rule import Verdict
 
@@ -28,9 +31,14 @@ ORDERED = (NUMBER, TEXT)
 every_name = pytest.mark.parametrize("name", RULE_NAMES.values(), ids=lambda name: name.name)
 
 
+def value_of(name: RuleName) -> tuple[Any, str]:
+    """A value that the name can have, and how a rule writes one of its type."""
+    return (name.one_of[0], f'"{name.one_of[0]}"') if name.one_of else OF_TYPE[name.type]
+
+
 def comparisons(name: RuleName) -> list[str]:
     """Rules that compare the name with something of its type."""
-    other = OF_TYPE[name.type][1]
+    other = value_of(name)[1]
     signs = ("==", "!=", "<", "<=", ">", ">=") if name.type in ORDERED else ("==", "!=")
     return [f"{a} {sign} {b}" for sign in signs for a, b in ((name.name, other), (other, name.name))]
 
@@ -88,10 +96,18 @@ def test_null_makes_every_comparison_false_and_can_be_asked_for(name: RuleName) 
 
 @every_name
 def test_with_a_value_of_its_type_it_is_decided(name: RuleName) -> None:
-    value, written = OF_TYPE[name.type]
+    value, written = value_of(name)
     assert compile_rule(name.example).decide({name.name: value}).passed in (True, False)
     assert compile_rule(f"{name.name} == null").decide({name.name: value}) == Verdict(False)
     assert compile_rule(f"{name.name} == {written}").decide({name.name: value}).passed == (name.type != NUMBER)
+
+
+def test_the_texts_that_a_name_can_be_are_those_that_it_is_given() -> None:
+    assert {name.name: set(name.one_of) for name in RULE_NAMES.values() if name.one_of} == {
+        "kind": set(KINDS),
+        "z_kind": {SPECTROSCOPIC, PHOTOMETRIC},
+        **{key: set(BANDS.values()) for key in ("band", "peak_band", "last_limit_band")},
+    }
 
 
 def test_the_names_from_the_archive_are_what_is_measured_of_a_light_curve() -> None:

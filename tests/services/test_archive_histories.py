@@ -12,8 +12,7 @@ from ampel_watch.sandbox import NightSky, Sandbox, SkySettings
 from ampel_watch.services.archive import ArchiveClient
 from ampel_watch.services.streams import StreamQuery
 from ampel_watch.settings import Secret
-from tests.services.recordings import service_http
-from tests.services.test_archive import (
+from tests.services.archive_answers import (
     FAILED,
     HUSH,
     NAME,
@@ -25,6 +24,7 @@ from tests.services.test_archive import (
     drain,
     ok,
 )
+from tests.services.recordings import service_http
 
 QUERY = StreamQuery(names=(NAME,))
 NOW = datetime(2026, 10, 12, 18, tzinfo=UTC)

@@ -349,3 +349,26 @@ def test_an_address_that_is_none_is_refused(url: str):
     with pytest.raises(ValueError, match=r"services\.live\.url") as caught:
         ServiceHttp(Endpoint("live", url))
     assert "secret" not in str(caught.value)
+
+
+async def test_a_service_that_is_down_costs_its_patience_once():
+    async with Wire(reply(status=503), *[reply(status=503)] * 20) as wire:
+        http = service_http("archive", wire.url)
+        with pytest.raises(ServiceUnavailable):
+            await http.get_json("/x")
+        patient = len(wire.requests)
+        with pytest.raises(ServiceUnavailable):
+            await http.get_json("/x")
+        await http.aclose()
+    assert patient == 10
+    assert len(wire.requests) == patient + 2
+
+
+async def test_a_service_that_is_back_is_asked_patiently_again():
+    async with Wire(*[reply(status=503)] * 10, FINE, *[reply(status=503)] * 3, FINE) as wire:
+        http = service_http("archive", wire.url)
+        with pytest.raises(ServiceUnavailable):
+            await http.get_json("/x")
+        assert await http.get_json("/x") == {"fine": True}
+        assert await http.get_json("/x") == {"fine": True}
+        await http.aclose()

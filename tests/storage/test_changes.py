@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -73,6 +74,20 @@ def test_a_change_that_is_put_off_is_due_at_its_time_and_not_new_any_more(trial)
         assert [(recorded.change.counter, recorded.tries) for recorded in due] == [(1, 1), (2, 4)]
         changes.finish(connection, [first.seq, second.seq], NOW)
         assert changes.next_retry(connection) is None
+
+    trial(work)
+
+
+def test_due_are_all_the_changes_of_so_many_stocks_those_that_wait_longest_first(trial):
+    others = [StockKey("lsst", KEY.id), StockKey("ztf", 7)]
+
+    def work(connection):
+        for counter, key in ((1, others[0]), (1, KEY), (2, others[0]), (1, others[1]), (3, others[0]), (2, KEY)):
+            changes.append(connection, replace(change(counter), key=key), frozenset())
+        for recorded in changes.new(connection, 10)[:-1]:  # the last one was never evaluated
+            changes.put_off(connection, recorded.seq, tries=1, retry_at=NOW)
+        due = [(recorded.change.key, recorded.change.counter) for recorded in changes.due(connection, NOW, 2)]
+        assert due == [(others[0], 1), (KEY, 1), (others[0], 2), (others[0], 3)]
 
     trial(work)
 

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("baseline_at", UtcDateTime(), nullable=False),
         sa.Column("looked_at", UtcDateTime(), nullable=True),
+        sa.Column("followed_at", UtcDateTime(), nullable=True),
         sa.Column("whole", sa.Boolean(), nullable=False),
         sa.Column("points", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("survey", "stock_id", name=op.f("pk_light_curves")),
