@@ -23,6 +23,8 @@ from ampel_watch.storage.upsert import insert_missing, upsert
 _LEVEL = 3
 # Looks overlap by more than this (`pipeline.overlap`).
 _FOLLOWED_TO = timedelta(hours=1)
+# What cannot be shown is met again at every look, as long as looks reach back to it.
+_DISTRUSTED_EVERY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def distrust(connection: Connection, keys: Collection[StockKey], seen_at: dateti
     """Take light curves for incomplete that were last looked at before a time at which something was seen of them."""
     for survey, ids in by_survey(keys):
         looked_at = light_curves.c.looked_at
-        older = and_(_are(survey, ids), or_(looked_at.is_(None), looked_at < seen_at))
+        older = and_(_are(survey, ids), or_(looked_at.is_(None), looked_at < seen_at - _DISTRUSTED_EVERY))
         # With points, be they none: a curve without any is one that nobody has asked for.
         values = {"whole": False, "points": func.coalesce(light_curves.c.points, _packed(LightCurve()))}
         connection.execute(update(light_curves).where(older).values(values))

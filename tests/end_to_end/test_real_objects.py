@@ -24,16 +24,12 @@ from ampel_watch.sandbox.packets import Packet
 JD_OF_1970 = 2440587.5
 BANDS = {1: "g", 2: "r", 3: "i"}
 CHANNEL = "SANDBOX_ALL"
+DIRECTIONS = ("brightening", "fading")
 JUMP_MAG = 0.3
 KINDS = f"[channel_match, detection, {{brightening: {JUMP_MAG}}}, {{fading: {JUMP_MAG}}}]"
 WATCHES = f"""
   - {{name: all, channels: [{CHANNEL}], every: 5m, on: {KINDS}, notify: [memory]}}
-  - name: keen
-    channels: [{CHANNEL}]
-    every: 5m
-    on: [{{brightening: {JUMP_MAG}}}, {{fading: {JUMP_MAG}}}]
-    jump: {{min_sigma: 1}}
-    notify: [memory]
+  - {{name: keen, channels: [{CHANNEL}], every: 5m, on: {KINDS}, jump: {{min_sigma: 1}}, notify: [memory]}}
 """
 SEVERAL_ALERTS = "ZTF18abxhyqv"
 # A galaxy beside it that is not there in reality.
@@ -208,10 +204,11 @@ def accepted(alert):
 
 
 async def test_each_object_enters_once_with_the_features_of_its_packets_and_its_history_is_no_news(told, records):
-    entered = {event.stock.name: event for event in told if event.kind == "channel_match"}
+    entries = [event for event in told if (event.watch, event.kind) == ("all", "channel_match")]
+    entered = {event.stock.name: event for event in entries}
     firsts = {name: next(filter(accepted, alerts), None) for name, alerts in records.items()}
     jd_of_entry = {name: alert["candidate"]["jd"] for name, alert in firsts.items() if alert is not None}
-    assert Counter(event.stock.name for event in told if event.kind == "channel_match") == Counter(jd_of_entry.keys())
+    assert Counter(event.stock.name for event in entries) == Counter(jd_of_entry.keys())
     for name, event in entered.items():
         assert night_of(event) == date_of(jd_of_entry[name]).date().isoformat()
         known = Known(records[name], event.time)
@@ -230,7 +227,7 @@ async def test_each_object_enters_once_with_the_features_of_its_packets_and_its_
 async def test_the_later_alerts_of_an_object_are_detections_and_jumps_beyond_the_error(told, records):
     alerts = records[SEVERAL_ALERTS]
     mine = [event for event in told if event.stock.name == SEVERAL_ALERTS]
-    detections = [event for event in mine if event.kind == "detection"]
+    detections = [event for event in mine if (event.watch, event.kind) == ("all", "detection")]
     assert [night_of(event) for event in detections] == ["2019-05-30", "2019-06-02", "2019-06-05"]
     for event, alert in zip(detections, alerts[1:], strict=True):
         assert (event.after["candid"], event.after["detections"]) == (alert["candid"], 1)
@@ -239,7 +236,7 @@ async def test_the_later_alerts_of_an_object_are_detections_and_jumps_beyond_the
         assert_says_what_the_packets_say(event, Known(alerts, event.time))
     red = [point for point in Known(alerts, mine[-1].time).positive if point["fid"] == 2]
     for watch, min_sigma in (("all", 3), ("keen", 1)):
-        expected = {kind: jumps(red, direction=kind, min_sigma=min_sigma) for kind in ("brightening", "fading")}
+        expected = {kind: jumps(red, direction=kind, min_sigma=min_sigma) for kind in DIRECTIONS}
         assert_jumps([event for event in mine if event.watch == watch], expected)
     assert Counter(event.watch for event in mine if event.kind == "fading") == {"keen": 1}, "the errors are large"
 
@@ -282,14 +279,12 @@ FIRST_LOOK_JD = 2458331.25  # 18:00 UTC
 @pytest.fixture
 def replay(records):
     """Every real measurement of some objects as an alert of its own, as it was issued in its night."""
-    packets = {}
-    for name in REPLAYED:
-        points = Known(records[name], datetime(2019, 1, 1, tzinfo=UTC)).detections
-        assert all(point["rb"] >= 0.3 for point in points), "none is doubtful"
-        packets[name] = [
-            {"candidate": point, "prv_candidates": [], "candid": point["candid"], "objectId": name} for point in points
-        ]
-    return packets
+    points = {name: Known(records[name], datetime(2019, 1, 1, tzinfo=UTC)).detections for name in REPLAYED}
+    assert all(point["rb"] >= 0.3 for own in points.values() for point in own), "none is doubtful"
+    return {
+        name: [{"objectId": name, "candid": p["candid"], "candidate": p, "prv_candidates": []} for p in own]
+        for name, own in points.items()
+    }
 
 
 def packet_of(alert):
@@ -331,7 +326,5 @@ def assert_told_as_observed(events, alerts):
         before = [point for point in points if point["jd"] <= FIRST_LOOK_JD]
         after = [point for point in points if point["jd"] > FIRST_LOOK_JD]
         reference = before[-1] if before else None
-        expected = {
-            kind: jumps(after, direction=kind, min_sigma=3, reference=reference) for kind in ("brightening", "fading")
-        }
+        expected = {kind: jumps(after, direction=kind, min_sigma=3, reference=reference) for kind in DIRECTIONS}
         assert_jumps([event for event in events if event.after["band"] == band], expected)

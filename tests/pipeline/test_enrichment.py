@@ -1,6 +1,6 @@
 """What a change is told with, and what waits for it: light curves, matches, rules that need them, outages."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from string import ascii_lowercase
 
 import pytest
@@ -10,21 +10,9 @@ from ampel_watch.pipeline.curves import ONE_BY_ONE
 from ampel_watch.sandbox import Fault, PacketSky
 from ampel_watch.sandbox.catalogs import Row
 from tests.pipeline.packets import DEC_DEG, RA_DEG, alert, limit, point
+from tests.pipeline.rounds import START, A, X, look, naming, on_x, see
 
-START = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
-X = "SANDBOX_INFANT_SN"
-A, B = "ZTF26aaaaaaa", "ZTF26aaaaaab"
 HOST = Row(RA_DEG, DEC_DEG + 3 / 3600, {"ra": RA_DEG, "dec": DEC_DEG + 3 / 3600, "z": 0.031, "z_err": 1e-5})
-
-
-def on_x(name="x", **more):
-    extra = "".join(f", {key}: {value}" for key, value in more.items())
-    return f"  - {{name: {name}, channels: [{X}], every: 5m, notify: [memory]{extra}}}\n"
-
-
-def naming(*names, name="mine", **more):
-    extra = "".join(f", {key}: {value}" for key, value in more.items())
-    return f"  - {{name: {name}, stocks: [{', '.join(names)}], every: 5m, notify: [memory]{extra}}}\n"
 
 
 @pytest.fixture
@@ -35,16 +23,6 @@ async def bench(workbench):
         bench.enriched = True
         bench.sandbox.catalogs.add_row("SDSS_spec", "extcats", HOST)
         yield bench
-
-
-def see(bench, name, mag, band="r", *, days_ago=0.0, **more):
-    """An alert of a stock, taken so many days ago."""
-    bench.sandbox.add_alert(alert(name, jd_of(bench.clock.now()) - days_ago, mag, band, **more))
-
-
-async def look(bench, **span):
-    bench.pass_time(**(span or {"minutes": 5}))
-    return await bench.once()
 
 
 async def test_an_event_says_how_bright_how_old_and_where(bench):
