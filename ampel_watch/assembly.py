@@ -92,7 +92,15 @@ class Parts:
     def _poller(self, services: Services) -> Poller:
         live, around = self.config.services.live, self.around
         assert live is not None
-        return Poller(services, self.database, around.clock, live, changed=self.changed, photometry=self._photometry)
+        return Poller(
+            services,
+            self.database,
+            around.clock,
+            live,
+            watches=self.config.watches,
+            changed=self.changed,
+            photometry=self._photometry,
+        )
 
     def _facts(self, services: Services | None) -> FactFinder:
         database, clock = self.database, self.around.clock
@@ -116,14 +124,15 @@ class Parts:
     def _evaluator(self, facts: FactFinder) -> Evaluator:
         config = self.config
         enriched = {name for name, receiver in config.receivers.items() if receiver.kind.enriched}
-        available = facts.has_archive or facts.has_catalog or bool(self.enrichers)
+        has = {"archive": facts.has_archive, "catalog": facts.has_catalog}
+        sources = {service for service, is_there in has.items() if is_there} | config.enrichers.keys()
         return Evaluator(
             self.database,
             self.around.clock,
             config.watches,
             facts,
             self.enrichers,
-            Needs(available, enriched),
+            Needs(sources, enriched),
             self.around.plugins,
         )
 

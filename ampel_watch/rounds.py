@@ -44,7 +44,7 @@ async def take_over(parts: Parts) -> None:
         found = load_found(connection, watches, now)
         pairs = {(w.name, target) for w in watches for target in targets_of([w], now, found).targets()}
         cones.forget(connection, cones_of(watches, now))
-        references.forget_watches(connection, {w.name for w in watches})
+        references.forget_ended(connection, {(w.name, kind) for w in watches for kind in w.on})
         looks.forget_first_looks(connection, pairs)  # what is added again later is looked at for the first time again
         looks.forget_the_future(connection, now)
         light_curves.forget_the_future(connection, now)

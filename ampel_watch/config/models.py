@@ -67,7 +67,8 @@ class LiveSettings(ServiceSettings):
     )
     t2_classifiers: dict[Text, Text] = Field(
         default_factory=dict,
-        description="T2 units of AMPEL whose results classify: unit → where in its result the class is, `label.name`",
+        description="T2 units of AMPEL whose results classify: unit → where in its result the class is, `label.name`; "
+        "they are read together with the catalogs, so this needs `services.catalog`",
     )
 
 

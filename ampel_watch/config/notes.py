@@ -30,7 +30,7 @@ def notes_of(document: Document) -> list[Fault]:
 
 
 def notes_of_services(document: Document, rules: Iterable[tuple[Key, Rule]]) -> list[Fault]:
-    """A note for each thing that a watch asks of a service that is not configured.
+    """A note for each thing that needs a service which is not configured.
 
     Parameters
     ----------
@@ -44,6 +44,8 @@ def notes_of_services(document: Document, rules: Iterable[tuple[Key, Rule]]) -> 
         if kind in KINDS
     ]
     wants += [(key, "what `cones` names", "archive") for key in _matches(document.data, ("watches", "*", "cones"))]
+    classifiers = _matches(document.data, ("services", "live", "t2_classifiers"))
+    wants += [(key, "what `t2_classifiers` names", "catalog") for key in classifiers if _at(document.data, key)]
     wants += [(key, f"the rule `{key[-1]}`", service) for key, rule in rules for service in sorted(rule.sources)]
     return [note(document, key, without(what, service)) for key, what, service in wants if service in missing]
 

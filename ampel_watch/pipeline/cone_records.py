@@ -16,7 +16,7 @@ from ampel_watch.diff import Difference
 from ampel_watch.julian import datetime_of_jd
 from ampel_watch.model import Alert, StockKey, iso
 from ampel_watch.pipeline.alerts import plan_read
-from ampel_watch.pipeline.cones import WatchedCone, circle_of, is_active, is_source
+from ampel_watch.pipeline.cones import WatchedCone, circle_of, cones_of, is_active, is_source
 from ampel_watch.pipeline.photometry import append_change
 from ampel_watch.services.times import number
 from ampel_watch.skycircles import Cover
@@ -71,8 +71,12 @@ def _time_of(alert: Alert) -> datetime | None:
 class ConeRecorder:
     """Writes what one look finds in the cones of some watches.
 
+    A stock is found in a cone once, whichever watch was due: every watch that has had its first look there is told.
+
     Parameters
     ----------
+    watches: all that are configured.
+    watched: the cones that are searched, with the watches that are due.
     first_looks: those at the cones, as stored when the look began.
     """
 
@@ -81,6 +85,7 @@ class ConeRecorder:
     ) -> None:
         self._watches = {watch.name: watch for watch in watches}
         self._watched = watched
+        self._audience = {key: cone.watches for key, cone in cones_of(watches, now).items()}
         self._first_looks = first_looks
         self._now = now
 
@@ -105,7 +110,7 @@ class ConeRecorder:
     def _record_new(self, connection: Connection, sighting: Sighting, unseen_since: datetime | None) -> int:
         key, name, now = sighting.key, sighting.name, self._now
         cones.add(connection, [ConeMember(sighting.cone, key, name, now, at_first_look=False)])
-        told = [watch for watch in self._watched[sighting.cone].watches if not self._is_new(watch, sighting.cone)]
+        told = [watch for watch in self._audience[sighting.cone] if not self._is_new(watch, sighting.cone)]
         if not told:
             return 0
         stocks.expect(connection, key, name, now, ra_deg=sighting.ra_deg, dec_deg=sighting.dec_deg)

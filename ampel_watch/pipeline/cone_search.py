@@ -97,12 +97,20 @@ class _Search:
 
 
 class ConeFinder:
-    """Searches the watched positions. A fault of one cone costs only that one."""
+    """Searches the watched positions. A fault of one cone costs only that one.
 
-    def __init__(self, archive: ArchiveClient | None, database: Database, clock: Clock) -> None:
+    Parameters
+    ----------
+    watches: all that are configured: they share what is found, whichever of them is due.
+    """
+
+    def __init__(
+        self, archive: ArchiveClient | None, database: Database, clock: Clock, watches: Sequence[Watch]
+    ) -> None:
         self._archive = archive
         self._database = database
         self._clock = clock
+        self._watches = tuple(watches)
         self._failed: set[str] = set()
 
     async def look(self, watches: Sequence[Watch]) -> ConeReport:
@@ -116,7 +124,7 @@ class ConeFinder:
             report.errors = dict.fromkeys(report.cones, error)
             return report
         report.asked = True
-        search = await self._database.run(partial(self._begin, watches=watches, now=now, report=report))
+        search = await self._database.run(partial(self._begin, now=now, report=report))
         try:
             await self._find_new(search, self._archive)
             await self._look_first(search, self._archive)
@@ -125,10 +133,10 @@ class ConeFinder:
             report.errors |= dict.fromkeys(search.open, error)
         return report
 
-    def _begin(self, connection: Connection, *, watches: Sequence[Watch], now: datetime, report: ConeReport) -> _Search:
+    def _begin(self, connection: Connection, *, now: datetime, report: ConeReport) -> _Search:
         looked = cones.looks_at(connection, report.cones)
         first_looks = looks.first_looks_at(connection, [cone_target(key) for key in report.cones])
-        recorder = ConeRecorder(watches, report.cones, first_looks, now)
+        recorder = ConeRecorder(self._watches, report.cones, first_looks, now)
         return _Search(now, looked, recorder, report, set(report.cones))
 
     async def _find_new(self, search: _Search, archive: ArchiveClient) -> None:

@@ -20,19 +20,25 @@ class Needs:
 
     Attributes
     ----------
-    available: whether any source of facts is configured.
+    sources: the sources of facts that are configured: `archive`, `catalog`, names of enrichers.
     enriched: the receivers whose messages hold light curve or matches.
     """
 
-    available: bool
+    sources: Collection[str]
     enriched: Collection[str]
 
-    def facts(self, watch: Watch) -> bool:
-        """Whether the rule of the watch, or one of its receivers, needs facts."""
-        if not self.available:
+    def more_than_live(self, watch: Watch) -> bool:
+        """Whether the rule of the watch, or one of its receivers, needs more, and that can be had."""
+        if not self.sources:
             return False
-        of_rule = watch.when is not None and not watch.when.needs_only_live
+        of_rule = watch.when is not None and not watch.when.sources.isdisjoint(self.sources)
         return of_rule or any(receiver in self.enriched for receiver in watch.notify)
+
+    def absent(self, watch: Watch) -> tuple[str, ...]:
+        """The sources that the rule of the watch asks, and that are not configured."""
+        if watch.when is None:
+            return ()
+        return tuple(sorted(watch.when.sources - {"live"} - set(self.sources)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +64,17 @@ def decide(
     *,
     final: bool,
     words: Mapping[str, str] | None = None,
+    absent: Collection[str] = (),
 ) -> Decision | None:
     """What the watch makes of the change; None to wait for what is not known yet, but not if this is `final`.
 
-    A rule that cannot be decided then lets the change through, and the event says so.
+    A rule that cannot be decided then lets the change through, and the event says so; likewise where waiting brings
+    nothing more.
 
     Parameters
     ----------
     words: the user's own `label` and `note` for the stock.
+    absent: what the rule asks and is not configured.
     """
     if not judgement.news:
         return Decision(watch, judgement.reason)
@@ -79,8 +88,10 @@ def decide(
         reason = f"its rule is met: {watch.when.text}"
         if verdict.passed is None:
             reason = f"the rule could not be decided, unknown: {', '.join(sorted(verdict.missing))}"
+            if absent:
+                reason += f" (not configured: {', '.join(absent)})"
             missing = (*missing, reason)
-    if not final and (known.incomplete or (missing and missing[-1] == reason)):
+    if known.incomplete and not final:
         return None
     return Decision(watch, reason, make_event(watch.name, change, known, missing, words or {}), seen)
 

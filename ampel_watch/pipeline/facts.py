@@ -5,6 +5,7 @@ What was found is in the database; what was not, and why, is what is given back.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import Connection
@@ -15,7 +16,7 @@ from ampel_watch.model import StockKey
 from ampel_watch.pipeline.curves import CurveSources, CurveUpdate, Wanted
 from ampel_watch.pipeline.known import Ground
 from ampel_watch.pipeline.matching import MatchSources, MatchUpdate, Placed
-from ampel_watch.storage import Database, health, light_curves, stocks
+from ampel_watch.storage import Database, health, light_curves, matches, stocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,13 @@ class Troubles:
     ----------
     archive, catalog: stock → why its light curve, its matches, are not up to date.
     changes: how many changes were recorded by the way.
+    is_down: whether one of the services failed as a whole.
     """
 
     archive: dict[StockKey, str] = field(default_factory=dict)
     catalog: dict[StockKey, str] = field(default_factory=dict)
     changes: int = 0
+    is_down: bool = False
 
 
 class FactFinder:
@@ -54,6 +57,11 @@ class FactFinder:
         """Whether matches can be known."""
         return self._matching is not None
 
+    @property
+    def recheck(self) -> timedelta | None:
+        """For how long matches are taken as known; None if they cannot be known."""
+        return None if self._matching is None else self._matching.recheck
+
     def ground(self) -> Ground:
         """What may be counted on: a catalog that the service does not have counts as not configured."""
         if self._matching is None:
@@ -69,13 +77,17 @@ class FactFinder:
             curves = CurveUpdate(self._curves)
             await curves.run(wanted)
             await self._note("archive", curves.fault, asked=curves.asked)
-            troubles = Troubles(archive=curves.troubles, changes=curves.found)
+            troubles = Troubles(archive=curves.troubles, changes=curves.found, is_down=curves.fault is not None)
         if self._matching is None:
             return troubles
         matching = MatchUpdate(self._matching)
-        await matching.run(await self._database.run(partial(_placed, wanted=wanted)))
-        await self._note("catalog", matching.fault, asked=matching.asked)
-        return Troubles(troubles.archive, matching.troubles, troubles.changes + matching.found)
+        placed = await self._database.run(partial(_placed, wanted=wanted))
+        # Where the archive failed, the position may come with the next try.
+        left = {one.key for one in placed} | troubles.archive.keys()
+        await matching.run(placed, {one.key: one.name for one in wanted if one.key not in left})
+        await self._note("catalog", matching.fault, asked=matching.answered)
+        is_down = troubles.is_down or matching.fault is not None
+        return Troubles(troubles.archive, matching.troubles, troubles.changes + matching.found, is_down)
 
     async def _note(self, service: str, fault: ServiceError | None, *, asked: int) -> None:
         now = self._clock.now()
@@ -86,9 +98,10 @@ class FactFinder:
 
 
 def _placed(connection: Connection, *, wanted: Sequence[Wanted]) -> list[Placed]:
-    """The stocks whose position is known: from the light curve, else from the live record."""
+    """The stocks whose position is known: from the light curve, else from the live record, else where it was once."""
     keys = [one.key for one in wanted]
     curves, stored = light_curves.load(connection, keys), stocks.load(connection, keys)
+    asked = matches.load(connection, keys)
     found = []
     for one in wanted:
         curve = curves.get(one.key)
@@ -97,6 +110,8 @@ def _placed(connection: Connection, *, wanted: Sequence[Wanted]) -> list[Placed]
             snapshot = stored[one.key].snapshot
             if snapshot.ra_deg is not None and snapshot.dec_deg is not None:
                 position = (snapshot.ra_deg, snapshot.dec_deg)
+        if position is None and one.key in asked:
+            position = (asked[one.key].ra_deg, asked[one.key].dec_deg)
         if position is not None:
             found.append(Placed(one.key, one.name, *position))
     return found

@@ -40,7 +40,12 @@ _TRY_AGAIN_AFTER = timedelta(minutes=10)
 
 
 class Poller:
-    """Looks at the live service, and at the archive where that tells what to look at."""
+    """Looks at the live service, and at the archive where that tells what to look at.
+
+    Parameters
+    ----------
+    watches: all that are configured, due or not.
+    """
 
     def __init__(
         self,
@@ -49,6 +54,7 @@ class Poller:
         clock: Clock,
         settings: LiveSettings,
         *,
+        watches: Sequence[Watch],
         changed: asyncio.Event,
         photometry: Photometry,
     ) -> None:
@@ -58,7 +64,7 @@ class Poller:
         self._clock = clock
         self._settings = settings
         self._finder = MemberFinder(services, database, clock, settings, photometry)
-        self._cones = ConeFinder(services.archive, database, clock)
+        self._cones = ConeFinder(services.archive, database, clock, watches)
         self._tried: dict[StockKey, datetime] = {}
         self._order = RefreshOrder()
 

@@ -5,6 +5,7 @@ curves of which only the newest part came by itself are fetched whole, since bri
 what was there before.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -20,8 +21,10 @@ from ampel_watch.pipeline.facts import FactFinder
 from ampel_watch.pipeline.watched import watched_stocks
 from ampel_watch.storage import Database, light_curves, matches
 
-# So many stocks at a time are matched, that a long list does not keep the catalogs busy.
-_MATCHES_AT_MOST = 100
+# So many stocks are matched at a time, and so long altogether, that a long list does not keep the catalogs busy; the rest
+# is for the next time.
+_MATCHES_AT_A_TIME = 250
+_MATCHING_FOR_S = 60.0
 # Any light curve will do that is there as a whole, and any matches that are not due.
 _LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 
@@ -35,24 +38,37 @@ class Upkeep:
         self._facts = facts
         self._of_catalogs = [watch for watch in watches if watch.on.keys() & CATALOG_KINDS]
         self._of_brightness = [watch for watch in watches if watch.on.keys() & PHOTOMETRIC_KINDS]
-        self._asked: set[StockKey] = set()
+        self._failed: set[StockKey] = set()
+        self.has_more = False
 
     async def work(self) -> int:
-        """Find out about some of the stocks that need it; how many changes that showed."""
+        """Find out about stocks that need it; how many changes that showed. `has_more` says whether some are left."""
         found = 0
         if self._of_brightness and self._facts.has_archive:
-            found += await self._find_out(await self._database.run(self._partial_curves))
+            wanted = await self._database.run(self._partial_curves)
+            found += (await self._facts.find(wanted)).changes if wanted else 0
         if self._of_catalogs and self._facts.has_catalog:
-            found += await self._find_out(await self._database.run(self._due_matches))
+            found += await self._match(await self._database.run(self._due_matches))
         return found
 
-    async def _find_out(self, wanted: Sequence[Wanted]) -> int:
-        if not wanted:
-            return 0
-        troubles = await self._facts.find(wanted)
-        failed = troubles.archive.keys() | troubles.catalog.keys()
-        self._asked.update(one.key for one in wanted if one.key not in failed)
-        return troubles.changes
+    async def _match(self, wanted: Sequence[Wanted]) -> int:
+        """Find out about these stocks, until the time is over or a service fails; how many changes that showed."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + _MATCHING_FOR_S
+        found = first = 0
+        while first < len(wanted) and loop.time() < until_s:
+            batch = wanted[first : first + _MATCHES_AT_A_TIME]
+            first += len(batch)
+            troubles = await self._facts.find(batch)
+            found += troubles.changes
+            failed = (troubles.archive.keys() | troubles.catalog.keys()) & {one.key for one in batch}
+            self._failed -= {one.key for one in batch}
+            self._failed |= failed
+            if troubles.is_down or len(failed) == len(batch):
+                self.has_more = False  # a service that is away is asked again after the next look
+                return found
+        self.has_more = first < len(wanted)
+        return found
 
     def _partial_curves(self, connection: Connection) -> list[Wanted]:
         partial = light_curves.partial(connection)
@@ -62,11 +78,10 @@ class Upkeep:
         return [Wanted(key, watched[key], _LONG_AGO) for key in partial if key in watched][:NAMES_PER_STREAM]
 
     def _due_matches(self, connection: Connection) -> list[Wanted]:
+        """Those that nobody asked about yet, then those that are due again; last those that failed the last time."""
         now = self._clock.now()
         watched = watched_stocks(connection, self._of_catalogs, now)
-        due = list(matches.due(connection, now, _MATCHES_AT_MOST, among=watched))
-        unmatched: list[StockKey] = []
-        if len(due) < _MATCHES_AT_MOST:
-            never = watched.keys() - self._asked - matches.known(connection)
-            unmatched = sorted(never)[: _MATCHES_AT_MOST - len(due)]
-        return [Wanted(key, watched[key], _LONG_AGO) for key in (*due, *unmatched)]
+        never = sorted(watched.keys() - matches.known(connection))
+        due = matches.due(connection, now, among=watched, recheck=self._facts.recheck)
+        keys = sorted((*never, *due), key=lambda key: key in self._failed)
+        return [Wanted(key, watched[key], _LONG_AGO) for key in keys]

@@ -77,8 +77,10 @@ class LiveClient:
         route = self._stock_id_path
         return self._snapshot(route, await self._ask_stock(route, {"id": stock_id}), stock_id)
 
-    async def classes(self, name: str, classifiers: Mapping[str, str]) -> dict[str, str]:
-        """What T2 units of AMPEL say that a stock is: unit → class, as far as they have a result.
+    async def classes(self, name: str, classifiers: Mapping[str, str]) -> dict[str, str | None]:
+        """What T2 units of AMPEL say that a stock is: unit → class, None if it has no result (yet).
+
+        Empty if the service does not answer for this stock (404 or `null`): that says nothing of its classes.
 
         Parameters
         ----------
@@ -91,7 +93,7 @@ class LiveClient:
         documents = answer.document.get("matches") if isinstance(answer.document, Mapping) else None
         if not isinstance(documents, list):
             raise self._unexpected(route, "something other than T2 results")
-        return classes_in(documents, classifiers)
+        return {**dict.fromkeys(classifiers), **classes_in(documents, classifiers)}
 
     async def channels(self) -> tuple[str, ...]:
         """The names of the channels that the token may see, sorted."""

@@ -80,15 +80,16 @@ def new(connection: Connection, limit: int) -> list[Recorded]:
 def due(connection: Connection, now: datetime, most_stocks: int) -> list[Recorded]:
     """The oldest changes that wait for facts and are due to be evaluated again, all that there are of so many stocks.
 
-    One put off for longer than anybody would comes from a clock that was wrong, and waits no longer.
+    The changes of one stock are told in their order: what waits from before a change that is due comes with it. One put
+    off for longer than anybody would comes from a clock that was wrong, and waits no longer.
     """
+    waits = and_(changes.c.evaluated_at.is_(None), changes.c.retry_at.is_not(None))
     is_due = or_(changes.c.retry_at <= now, changes.c.retry_at > now + _FURTHEST_AHEAD)
-    waits = and_(changes.c.evaluated_at.is_(None), is_due)
     stock = (changes.c.survey, changes.c.stock_id)
-    in_turn = select(*stock).where(waits).group_by(*stock).order_by(func.min(changes.c.seq))
-    first = in_turn.limit(most_stocks).subquery()
-    is_of_those = and_(*(column == first.c[column.name] for column in stock))
-    rows = connection.execute(select(changes).join(first, is_of_those).where(waits).order_by(changes.c.seq))
+    of_stock = select(*stock, func.max(changes.c.seq).label("newest")).where(waits, is_due).group_by(*stock)
+    first = of_stock.order_by(func.min(changes.c.seq)).limit(most_stocks).subquery()
+    is_in_turn = and_(*(column == first.c[column.name] for column in stock), changes.c.seq <= first.c.newest)
+    rows = connection.execute(select(changes).join(first, is_in_turn).where(waits).order_by(changes.c.seq))
     return [recorded_of(row) for row in rows]
 
 

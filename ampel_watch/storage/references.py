@@ -31,7 +31,15 @@ def save(connection: Connection, key: StockKey, watch: str, kind: str, band: str
     upsert(connection, band_references, where, {"state": dict(state)})
 
 
-def forget_watches(connection: Connection, kept: Collection[str]) -> int:
-    """Drop the references of watches that are not configured any more; how many there were."""
-    gone = connection.execute(delete(band_references).where(band_references.c.watch.not_in(sorted(kept))))
-    return gone.rowcount
+def forget_ended(connection: Connection, kept: Collection[tuple[str, str]]) -> int:
+    """Drop the references of each (watch, kind) that is not configured any more; how many there were.
+
+    What is added again later begins with what is known then, and not with what was there before it ended.
+    """
+    of = (band_references.c.watch, band_references.c.kind)
+    stored = {(row.watch, row.kind) for row in connection.execute(select(*of).distinct())}
+    gone = 0
+    for watch, kind in sorted(stored - set(kept)):
+        dropped = delete(band_references).where(band_references.c.watch == watch, band_references.c.kind == kind)
+        gone += connection.execute(dropped).rowcount
+    return gone

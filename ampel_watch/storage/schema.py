@@ -196,12 +196,13 @@ matches = Table(
     Column("survey", String(16), primary_key=True),
     Column("stock_id", BigInteger, primary_key=True, autoincrement=False),
     Column("name", String(64), nullable=False),
-    Column("ra_deg", Float, nullable=False),
-    Column("dec_deg", Float, nullable=False),
+    Column("ra_deg", Float),
+    Column("dec_deg", Float),
     Column("looked_at", UtcDateTime, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),
     Column("found", JSON, nullable=False),
     Column("classes", JSON, nullable=False),
+    Column("questions", JSON, nullable=False),
     Index("ix_matches_due_at", "due_at"),
 )
 

@@ -41,10 +41,16 @@ def test_the_newest_result_with_a_class_counts(documents, classes):
 async def test_the_classes_of_a_stock_are_asked_by_its_name():
     service = Service()
     service.answers[f"/stock/ztf/{NAME}/t2"] = ok({"matches": [result()], "tier": 2})
-    assert await service.client.classes(NAME, PATH) == {"T2RunParsnip": "SNIa"}
+    assert await service.client.classes(NAME, PATH) == {"T2RunParsnip": "SNIa", "T2Other": None}
 
 
 async def test_a_stock_without_results_has_no_classes():
+    service = Service()
+    service.answers[f"/stock/ztf/{NAME}/t2"] = ok({"matches": [], "tier": 2})
+    assert await service.client.classes(NAME, PATH) == {"T2RunParsnip": None, "T2Other": None}
+
+
+async def test_no_answer_for_a_stock_says_nothing_of_its_classes():
     service = Service()
     assert await service.client.classes(NAME, PATH) == {}
     service.answers[f"/stock/ztf/{NAME}/t2"] = httpx.Response(200, text="null")

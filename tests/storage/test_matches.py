@@ -26,7 +26,8 @@ stored = st.builds(
     looked_at=st.just(NOW),
     due_at=st.just(NOW + DAY),
     found=found,
-    classes=st.dictionaries(words, words, max_size=2),
+    classes=st.dictionaries(words, st.none() | words, max_size=2),
+    questions=st.dictionaries(words, words, max_size=4),
 )
 
 
@@ -84,7 +85,7 @@ def test_those_due_longest_come_first(trial):
         matches.save(connection, StockKey("ztf", 9), of(due_at=NOW + DAY))
         assert [key.id for key in matches.due(connection, NOW, 10)] == [4, 3, 2, 1, 0]
         assert [key.id for key in matches.due(connection, NOW, 2)] == [4, 3]
-        assert matches.due(connection, NOW - 10 * DAY, 2) == {}
+        assert matches.due(connection, NOW - 10 * DAY, 2) == []
 
     trial(work)
 

@@ -44,12 +44,13 @@ def upgrade() -> None:
         "matches",
         *_stock(),
         sa.Column("name", sa.String(length=64), nullable=False),
-        sa.Column("ra_deg", sa.Float(), nullable=False),
-        sa.Column("dec_deg", sa.Float(), nullable=False),
+        sa.Column("ra_deg", sa.Float(), nullable=True),
+        sa.Column("dec_deg", sa.Float(), nullable=True),
         sa.Column("looked_at", UtcDateTime(), nullable=False),
         sa.Column("due_at", UtcDateTime(), nullable=False),
         sa.Column("found", sa.JSON(), nullable=False),
         sa.Column("classes", sa.JSON(), nullable=False),
+        sa.Column("questions", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("survey", "stock_id", name=op.f("pk_matches")),
     )
     op.create_index("ix_matches_due_at", "matches", ["due_at"])
