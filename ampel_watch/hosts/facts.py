@@ -10,13 +10,14 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ampel_watch.hosts.distance import distance_modulus_mag, luminosity_distance_mpc, transverse_kpc
-from ampel_watch.hosts.redshift import Redshift, best_redshift, could_offer_better
+from ampel_watch.hosts.redshift import Redshift, best_redshift, could_offer_better, host_of
 from ampel_watch.hosts.rows import row_of, shows, text_of
 from ampel_watch.hosts.spec import CatalogSpec, TnsColumns
 from ampel_watch.model import JSON, Match
 
 Matches = Mapping[str, Match | None]
 
+HOST_NAMES = ("host_source", "host_offset_arcsec", "host_offset_kpc")
 REDSHIFT_NAMES = (
     "z",
     "z_err",
@@ -25,8 +26,7 @@ REDSHIFT_NAMES = (
     "dist_mpc",
     "dist_mod_mag",
     "abs_mag",
-    "host_offset_arcsec",
-    "host_offset_kpc",
+    *HOST_NAMES,
 )
 _SUPERNOVAE = ("SN", "SLSN")
 _WITH_PREFIX = re.compile(r"([A-Za-z]*) *([0-9].*)")  # `2021abc`, `AT2021abc`, `SN 2021abc`
@@ -38,10 +38,10 @@ def host_facts(specs: Collection[CatalogSpec], matches: Matches, *, mag: float |
     """Each of `FACT_NAMES` with its value, None where there is none.
 
     ``z`` with its 1 σ error, the catalog that it is from (`z_source`) and how it was measured (`z_kind`); luminosity
-    distance, distance modulus and absolute magnitude; the host's angular and projected distance, None if the redshift
-    is of the object itself or of a row that is not where the galaxy is. `star` and `agn`: True, False if catalogs
-    that tell were asked and none has one, None if none that tells was asked. Name in the TNS ("SN 2021abc",
-    "AT 2021abc") and classification.
+    distance, distance modulus and absolute magnitude; the angular and projected distance of the host: of the galaxy
+    that the redshift is of, or of one whose own redshift agrees with that of the object itself (`host_source` is its
+    catalog). `star` and `agn`: True, False if catalogs that tell were asked and none has one, None if none that tells
+    was asked. Name in the TNS ("SN 2021abc", "AT 2021abc") and classification.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def host_facts(specs: Collection[CatalogSpec], matches: Matches, *, mag: float |
     found = best_redshift(specs, matches)
     agn = _shown(specs, matches, "agn")
     return {
-        **_distances(found, mag),
+        **_distances(found, host_of(specs, matches, found) if found else None, mag),
         # What is only point-like is taken for a star where catalogs know of no active nucleus and of no redshift.
         "star": _shown(specs, matches, "star", weak=agn is False and found is None),
         "agn": agn,
@@ -73,6 +73,8 @@ def hidden_by(specs: Iterable[CatalogSpec], faults: Collection[str], facts: JSON
     for spec in (spec for spec in specs if spec.name in faults):
         if could_offer_better(spec, facts["z_kind"]):
             hidden.update(REDSHIFT_NAMES)
+        if facts["host_source"] is None and any(column.at_host for column in spec.redshifts):
+            hidden.update(HOST_NAMES)
         for name, sign in (("star", spec.star), ("agn", spec.agn)):
             if sign is not None and facts[name] is not True:
                 hidden.add(name)
@@ -83,11 +85,11 @@ def hidden_by(specs: Iterable[CatalogSpec], faults: Collection[str], facts: JSON
     return frozenset(hidden)
 
 
-def _distances(found: Redshift | None, mag: float | None) -> dict[str, Any]:
+def _distances(found: Redshift | None, host: Redshift | None, mag: float | None) -> dict[str, Any]:
     if found is None:
         return dict.fromkeys(REDSHIFT_NAMES)
     modulus_mag = distance_modulus_mag(found.z)
-    offset_arcsec = found.dist_arcsec if found.at_host else None
+    offset_arcsec = host.dist_arcsec if host is not None else None
     return {
         "z": found.z,
         "z_err": round(found.err, 6),
@@ -96,6 +98,7 @@ def _distances(found: Redshift | None, mag: float | None) -> dict[str, Any]:
         "dist_mpc": round(luminosity_distance_mpc(found.z), 4),
         "dist_mod_mag": round(modulus_mag, 4),
         "abs_mag": None if mag is None else round(mag - modulus_mag, 4),
+        "host_source": host.catalog if host is not None else None,
         "host_offset_arcsec": None if offset_arcsec is None else round(offset_arcsec, 4),
         "host_offset_kpc": None if offset_arcsec is None else round(transverse_kpc(found.z, offset_arcsec), 4),
     }

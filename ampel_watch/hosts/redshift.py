@@ -15,6 +15,8 @@ from ampel_watch.model import JSON, Match
 
 # Centres of one galaxy differ by about so much from catalog to catalog.
 _SAME_GALAXY_ARCSEC = 1.5
+# 300 km/s: that of a supernova includes its motion within its galaxy.
+_WITHIN_A_GALAXY = 0.001
 _OF_OBJECT, _BY_SPECTRUM, _BY_PHOTOMETRY = range(3)
 
 
@@ -39,6 +41,11 @@ class Redshift:
     dist_arcsec: float
     at_host: bool
 
+    def agrees_with(self, other: "Redshift") -> bool:
+        """Whether both may be of one galaxy: within 3 σ of their errors, and of the motions within a galaxy."""
+        allowed = 3 * math.hypot(self.err, other.err, _WITHIN_A_GALAXY * (1 + self.z))
+        return abs(self.z - other.z) <= allowed
+
     def differs_from(self, other: "Redshift") -> bool:
         """Whether the two differ by more than their errors together allow (3 σ), or one is by spectrum at last."""
         allowed = 3 * math.hypot(self.err, other.err)
@@ -47,7 +54,10 @@ class Redshift:
 
 def best_redshift(specs: Iterable[CatalogSpec], matches: Mapping[str, Match | None]) -> Redshift | None:
     """The redshift that is taken; None if no catalog offers one."""
-    offered = list(_offered(specs, matches))
+    return _best(list(_offered(specs, matches)))
+
+
+def _best(offered: list[Redshift]) -> Redshift | None:
     if not offered:
         return None
     grade = min(one.grade for one in offered)
@@ -55,6 +65,14 @@ def best_redshift(specs: Iterable[CatalogSpec], matches: Mapping[str, Match | No
     nearest_arcsec = min(one.dist_arcsec for one in offered)
     same = [one for one in offered if one.dist_arcsec <= nearest_arcsec + _SAME_GALAXY_ARCSEC]
     return min(same, key=lambda one: (one.rank, one.dist_arcsec, one.catalog))
+
+
+def host_of(specs: Iterable[CatalogSpec], matches: Mapping[str, Match | None], found: Redshift) -> Redshift | None:
+    """The galaxy that a redshift is of, or agrees with: its row is where the galaxy is. None if none is known."""
+    if found.at_host:
+        return found
+    galaxies = [one for one in _offered(specs, matches) if one.at_host and one.agrees_with(found)]
+    return _best(galaxies)
 
 
 def could_offer_better(spec: CatalogSpec, than: str | None) -> bool:

@@ -160,7 +160,8 @@ class MatchUpdate:
         try:
             return await self._sources.live.classes(one.name, self._sources.classifiers)
         except ServiceError as error:
-            self._has_live = self._has_live and not isinstance(error, OF_THE_SERVICE)
+            if isinstance(error, OF_THE_SERVICE):
+                self._has_live = False
             _LOG.warning("%s: its T2 results are not known: %s", one.name, error)
             return {}
 

@@ -183,6 +183,8 @@ class _Step:
     def save(self, *, looked: bool) -> None:
         """Store the light curve."""
         before = self._before
+        if before is not None and self._is == before.curve and self.whole == before.whole and not self._one.whole:
+            return  # met again in the overlap of two looks
         looked_at = self._now if looked else (before.looked_at if before else None)
         stored = StoredCurve(self._is, self._one.name, self._baseline_at, looked_at, self.whole)
         if stored != before:

@@ -7,7 +7,7 @@ wrongly or leaves out is taken for a change.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -205,11 +205,25 @@ class Poller:
                 name = look.targets.stocks[key].name
                 look.report.warnings.append(f"live: there is no stock {name} (yet), or this token may not see it")
             self._tried[key] = now
+        await self._note_followed(look, look.missing - known.keys())
         if not known or not await self._answers_otherwise(look):
             return
         every = {key: self._every(look, key, stored.members_of) for key, stored in known.items()}
         recorded = await self._database.run(partial(record_misses, missing=every, now=now, unseen_since=unseen_since))
         look.count(recorded)
+
+    async def _note_followed(self, look: Look, unknown: Collection[StockKey]) -> None:
+        """A stock that AMPEL does not know is watched all the same, if the archive is asked for it."""
+        if not look.archive_asked or look.archive_error is not None:
+            return
+        looked = [
+            (watch, looks.stock_target(key.survey, key.id))
+            for key in unknown
+            for watch in look.circumstances.new_to.get(key, ())
+            if watch in look.targets.follows
+        ]
+        at = look.report.started
+        await self._database.run(lambda connection: looks.note_first_looks(connection, looked, at))
 
     async def _answers_otherwise(self, look: Look) -> bool:
         """Whether the service is well enough for its "no such stock" to count: some other call must succeed."""

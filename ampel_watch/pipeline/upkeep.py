@@ -21,8 +21,8 @@ from ampel_watch.pipeline.facts import FactFinder
 from ampel_watch.pipeline.watched import watched_stocks
 from ampel_watch.storage import Database, light_curves, matches
 
-# So many stocks are matched at a time, and so long altogether, that a long list does not keep the catalogs busy; the rest
-# is for the next time.
+# So many stocks are matched at a time, and so long altogether, that a long list does not keep the catalogs busy; the
+# rest is for the next time.
 _MATCHES_AT_A_TIME = 250
 _MATCHING_FOR_S = 60.0
 # Any light curve will do that is there as a whole, and any matches that are not due.

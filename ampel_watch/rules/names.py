@@ -50,7 +50,7 @@ _NO_POINT = "there is no detection"
 _NO_RATE = "the points do not tell a rate"
 _NO_LIMIT = "no limit is known from before it"
 _NO_Z = "there is no redshift"
-_NO_HOST = "there is no redshift, or it is not of a galaxy with a position"
+_NO_HOST = "there is no redshift, or no galaxy with a position that it is of or agrees with"
 
 
 def _number(name: str, unit: str, meaning: str, example: str, null_when: str, source: str = "archive") -> RuleName:
@@ -196,6 +196,7 @@ _HOST = (
         "there is no redshift or no detection",
         "archive, catalog",
     ),
+    _text("host_source", "the catalog that the host is from", 'host_source == "SDSS_spec"', _NO_HOST, "catalog"),
     _number("host_offset_arcsec", "arcsec", "angle to the host", "host_offset_arcsec > 0.5", _NO_HOST, "catalog"),
     _number(
         "host_offset_kpc",

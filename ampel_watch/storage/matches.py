@@ -1,7 +1,7 @@
 """Queries on what the catalogs hold at the positions of stocks.
 
-A stock whose position is not known has a row too, which says until when it is left alone; nothing was asked about it, so
-that only `due` and `known` speak of it.
+A stock whose position is not known has a row too, which says until when it is left alone; nothing was asked about it,
+so that only `due` and `known` speak of it.
 """
 
 from collections.abc import Collection, Container, Mapping

@@ -29,7 +29,8 @@ _LIGHT_CURVE: JSON = {
 }  # fmt: skip
 _HOST: JSON = {
     "z": 0.031, "z_err": 0.0001, "z_source": "NEDz", "z_kind": "spectroscopic", "dist_mpc": 140.6,
-    "dist_mod_mag": 35.74, "abs_mag": -17.32, "host_offset_arcsec": 3.2, "host_offset_kpc": 2.05,
+    "dist_mod_mag": 35.74, "abs_mag": -17.32, "host_source": "NEDz",
+    "host_offset_arcsec": 3.2, "host_offset_kpc": 2.05,
     "star": False, "agn": False, "tns_name": None, "tns_type": None,
 }  # fmt: skip
 _NOT_MATCHED: JSON = {name: None if value not in (True, False) else False for name, value in _HOST.items()}

@@ -73,7 +73,8 @@ def _known(change: Change, values: Mapping[str, Any]) -> Iterator[str]:
 def _redshift_from(values: Mapping[str, Any]) -> str:
     """`z 0.031 (NEDz 3.2″)`."""
     z = redshift(values)
-    offset = arcseconds(number(values, "host_offset_arcsec", 0, 3600))
+    of_host = word(values, "host_source", 20) in ("", word(values, "z_source", 20))
+    offset = arcseconds(number(values, "host_offset_arcsec", 0, 3600)) if of_host else ""
     source = joined([word(values, "z_source", 20), offset], " ")
     return f"{z} ({source})" if z and source else z
 

@@ -53,10 +53,22 @@ def test_a_spectrum_goes_before_a_photometric_redshift_however_near() -> None:
     assert (known["z"], known["z_source"], known["z_kind"]) == (0.051, "SDSS_spec", "spectroscopic")
 
 
-def test_the_spectrum_of_the_object_goes_before_that_of_its_host_and_has_no_offset() -> None:
+def test_the_spectrum_of_the_object_goes_before_that_of_its_host_which_has_the_offset() -> None:
     known = facts(match("TNS", 0.3, **TNS_CLASSIFIED), match("SDSS_spec", 1.0, z=0.0309))
     assert (known["z"], known["z_source"]) == (0.031, "TNS")
-    assert (known["host_offset_arcsec"], known["host_offset_kpc"]) == (None, None)
+    assert (known["host_source"], known["host_offset_arcsec"]) == ("SDSS_spec", 1.0)
+    assert known["host_offset_kpc"] == pytest.approx(0.642, rel=0.01)
+
+
+def test_a_galaxy_at_another_distance_is_not_the_host_of_a_classified_object() -> None:
+    known = facts(match("TNS", 0.3, **TNS_CLASSIFIED), match("SDSS_spec", 1.0, z=0.31))
+    assert (known["z"], known["z_source"]) == (0.031, "TNS")
+    assert (known["host_source"], known["host_offset_arcsec"], known["host_offset_kpc"]) == (None, None, None)
+
+
+def test_a_catalog_that_failed_hides_the_host_of_a_classified_object() -> None:
+    known = facts(match("TNS", 0.3, **TNS_CLASSIFIED))
+    assert hidden_by(DEFAULT_CATALOGS, ["NEDz"], known) == {"host_source", "host_offset_arcsec", "host_offset_kpc"}
 
 
 def test_the_host_that_a_report_names_has_no_offset_either() -> None:
@@ -187,7 +199,8 @@ def test_the_order_of_the_catalogs_does_not_matter(answers: dict[str, Match | No
 
 
 HIDDEN_REDSHIFT = {
-    "z", "z_err", "z_source", "z_kind", "dist_mpc", "dist_mod_mag", "abs_mag", "host_offset_arcsec", "host_offset_kpc",
+    "z", "z_err", "z_source", "z_kind", "dist_mpc", "dist_mod_mag", "abs_mag", "host_source",
+    "host_offset_arcsec", "host_offset_kpc",
 }  # fmt: skip
 
 

@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 
 from ampel_watch import ztf
+from ampel_watch.julian import jd_of
 from ampel_watch.model import StockKey
 from ampel_watch.sandbox import Fault, PacketSky
 from ampel_watch.storage import light_curves
+from tests.pipeline.packets import alert
 from tests.pipeline.rounds import START, A, B, X, look, naming, on_x, see
 
 
@@ -200,3 +202,18 @@ async def test_while_the_archive_is_down_the_features_of_an_unknown_stock_are_le
         assert "ndet" not in event.features
         assert any(text.startswith("light curve") for text in event.missing)
     assert bench.memory.received
+
+
+async def test_a_named_stock_that_ampel_does_not_know_is_told_from_the_archive(bench):
+    bench.configure(naming(A, on="[detection, brightening]"))
+    await bench.once()
+    await look(bench)
+    for mag in (19.0, 18.0):
+        bench.pass_time(hours=12)
+        bench.sandbox.archive.add(alert(A, jd_of(bench.clock.now()), mag))
+        await bench.once()
+    assert bench.memory.told == [
+        ("mine", "detection", A),
+        ("mine", "detection", A),
+        ("mine", "brightening", A),
+    ]

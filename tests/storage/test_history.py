@@ -147,16 +147,7 @@ def test_a_stock_that_no_look_met_is_not_known(work):
 STOCK = {"survey": "ztf", "stock_id": KEY.id, "name": NAME}
 TRACES = [
     (light_curves, {"baseline_at": START, "whole": False}),
-    (
-        matches,
-        {
-            "ra_deg": 1.0,
-            "dec_deg": 2.0,
-            "looked_at": START,
-            "due_at": START,
-            **dict.fromkeys(("found", "classes", "questions"), {}),
-        },
-    ),
+    (matches, {"looked_at": START, "due_at": START, "found": {}, "classes": {}, "questions": {}}),
     (cone_members, {"cone": "c", "found_at": START, "at_first_look": False}),
     (pending_reads, {"alert_at": START, "found_at": START, "step": 0, "due_at": START}),
 ]

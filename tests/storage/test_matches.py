@@ -85,7 +85,7 @@ def test_those_due_longest_come_first(trial):
         matches.save(connection, StockKey("ztf", 9), of(due_at=NOW + DAY))
         assert [key.id for key in matches.due(connection, NOW, 10)] == [4, 3, 2, 1, 0]
         assert [key.id for key in matches.due(connection, NOW, 2)] == [4, 3]
-        assert matches.due(connection, NOW - 10 * DAY, 2) == []
+        assert matches.due(connection, NOW, 2, {StockKey("ztf", 9)}) == []
 
     trial(work)
 
@@ -96,6 +96,45 @@ def test_stocks_that_do_not_count_take_no_places_of_those_due(trial):
             matches.save(connection, StockKey("ztf", number), of(due_at=NOW - number * DAY))
         watched = {StockKey("ztf", 0), StockKey("ztf", 1)}
         assert [key.id for key in matches.due(connection, NOW, 2, watched)] == [1, 0]
+
+    trial(work)
+
+
+def test_what_is_dated_by_a_clock_that_was_ahead_is_due(trial):
+    def work(connection):
+        wrong = [replace(of(), looked_at=NOW + DAY, due_at=NOW + 2 * DAY), of(due_at=NOW + 300 * DAY)]
+        for number, one in enumerate([*wrong, of(due_at=NOW + 1.5 * DAY)]):
+            matches.save(connection, StockKey("ztf", number), one)
+            assert one.is_due(NOW, DAY) == (one in wrong)
+        assert [key.id for key in matches.due(connection, NOW, recheck=DAY)] == [0, 1]
+        assert [key.id for key in matches.due(connection, NOW, recheck=300 * DAY)] == [0]
+
+    trial(work)
+
+
+def test_a_stock_without_position_is_left_alone_until_it_is_due_and_was_never_asked_about(trial):
+    def work(connection):
+        matches.note_unplaced(connection, {KEY: "ZTF21aaqhhfu"}, NOW, NOW + DAY)
+        assert matches.known(connection) == {KEY}
+        assert matches.load(connection, [KEY]) == {}
+        assert matches.load_one(connection, KEY) is None
+        assert matches.due(connection, NOW) == []
+        assert matches.due(connection, NOW + DAY) == [KEY]
+        matches.save(connection, KEY, of(due_at=NOW + DAY))
+        assert matches.load_one(connection, KEY) == of(due_at=NOW + DAY)
+
+    trial(work)
+
+
+def test_a_stock_without_position_is_due_as_soon_as_it_has_one(trial):
+    def work(connection):
+        other, third = StockKey("ztf", 1), StockKey("ztf", 2)
+        matches.note_unplaced(connection, dict.fromkeys((KEY, other, third), "a name"), NOW, NOW + DAY)
+        light_curves.note_baselines(connection, dict.fromkeys((KEY, third), "a name"), NOW)
+        assert matches.due(connection, NOW) == []
+        curve = LightCurve(limits=(UpperLimit(jd=2461365.0, band="r", mag=20.0),))
+        light_curves.save(connection, KEY, StoredCurve(curve, "a name", NOW, NOW, whole=False))
+        assert matches.due(connection, NOW) == [KEY]
 
     trial(work)
 
