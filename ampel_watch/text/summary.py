@@ -64,10 +64,19 @@ def _known(change: Change, values: Mapping[str, Any]) -> Iterator[str]:
             f"{seen} old" if seen else "",
         ]
     )
-    yield "" if told else joined([_redshift_from(values), luminosity(values)])
+    bright = luminosity(_of_jump(change, values) if jumped else values)
+    yield "" if told else joined([_redshift_from(values), bright])
     yield joined(["star" if values.get("star") is True else "", "AGN" if values.get("agn") is True else ""])
     solar = number(values, "ssdist_arcsec", 0, _SOLAR_SYSTEM_ARCSEC)
     yield "" if solar is None else f"{arcseconds(solar)} from {word(values, 'ssname', 20) or 'a solar-system object'}"
+
+
+def _of_jump(change: Change, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The absolute magnitude of the point that jumped, in its own band; that of the newest point may be another."""
+    mag, modulus_mag = magnitude(change.after, "mag"), magnitude(values, "dist_mod_mag")
+    if mag is None or modulus_mag is None or magnitude(values, "abs_mag") is None:
+        return values
+    return {**values, "abs_mag": mag - modulus_mag, "band": change.after.get("band")}
 
 
 def _redshift_from(values: Mapping[str, Any]) -> str:

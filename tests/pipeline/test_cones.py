@@ -8,6 +8,7 @@ import pytest
 from ampel_watch.config import Watch, WatchedPosition, WatchedStock
 from ampel_watch.model import Change, StockKey
 from ampel_watch.pipeline.cones import circle_of, cones_of, words_for
+from ampel_watch.rounds import look, take_over
 from ampel_watch.sandbox import PacketSky
 from ampel_watch.storage import schema
 from ampel_watch.ztf import id_of
@@ -41,6 +42,33 @@ async def test_what_was_there_before_is_silent_and_what_appears_is_told_once(ben
     assert (event.stock.ra_deg, event.stock.dec_deg) == pytest.approx((RA, DEC + 3 / 3600), abs=1e-6)
     assert (event.features["label"], event.features["note"]) == ("candidate 7", "ask Maria")
     assert event.after["time"] == "2026-11-20T19:58:59Z"
+
+
+async def test_whichever_watch_is_due_all_that_have_looked_there_are_told(bench):
+    bench.configure(watching(cone(), name="often") + watching(cone(), name="rarely", every="1h"))
+    await bench.once()
+    bench.configure(
+        watching(cone(), name="often")
+        + watching(cone(label="mine"), name="rarely", every="1h")
+        + watching(cone(), name="new", every="1h")
+        + watching(cone(until="2026-11-20T20:01:00Z"), name="ended", every="1h")
+    )
+    appear(bench, A)
+    async with bench.parts() as parts:
+        await take_over(parts)
+        often, *others = parts.config.watches
+        for due in ([often], [often], others):
+            bench.pass_time(minutes=5)
+            await look(parts, due, at_most=None)
+        await parts.evaluator.evaluate()
+        await parts.deliverer.drain()
+    assert sorted(matches(bench)) == [("often", A), ("rarely", A)]
+    rarely = next(event for event in bench.memory.received if event.watch == "rarely")
+    assert rarely.after["cone"]["label"] == "mine"
+    enter(bench, A, X)
+    await later(bench)
+    assert Counter(bench.memory.told)["rarely", "channel_match", A] == 1
+    assert len(matches(bench)) == 2
 
 
 @pytest.mark.parametrize(

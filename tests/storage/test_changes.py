@@ -92,6 +92,24 @@ def test_due_are_all_the_changes_of_so_many_stocks_those_that_wait_longest_first
     trial(work)
 
 
+def test_what_waits_from_before_a_change_that_is_due_comes_with_it(trial):
+    other = StockKey("ztf", 7)
+
+    def work(connection):
+        for counter, key in ((1, KEY), (2, KEY), (1, other), (3, KEY), (4, KEY)):
+            changes.append(connection, replace(change(counter), key=key), frozenset())
+        finished, *waiting = changes.new(connection, 10)
+        for recorded in waiting[:-1]:
+            is_due = recorded.change.counter == 3
+            changes.put_off(connection, recorded.seq, tries=3, retry_at=NOW + timedelta(minutes=0 if is_due else 5))
+        changes.put_off(connection, waiting[-1].seq, tries=1, retry_at=NOW + timedelta(minutes=1))
+        changes.finish(connection, [finished.seq], NOW)
+        due = changes.due(connection, NOW, 10)
+        assert [(recorded.change.key, recorded.change.counter) for recorded in due] == [(KEY, 2), (KEY, 3)]
+
+    trial(work)
+
+
 def test_a_change_put_off_under_a_clock_that_was_ahead_does_not_wait_for_it(trial):
     def work(connection):
         changes.append(connection, change(1), frozenset())

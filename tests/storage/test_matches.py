@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ampel_watch.model import Match, StockKey
-from ampel_watch.storage import matches
+from ampel_watch.lightcurve import LightCurve, UpperLimit
+from ampel_watch.model import Match, Snapshot, StockKey
+from ampel_watch.storage import light_curves, matches, stocks
+from ampel_watch.storage.light_curves import StoredCurve
 from ampel_watch.storage.matches import StoredMatches
 
 NOW = datetime(2026, 11, 22, 21, 4, 5, tzinfo=UTC)
@@ -132,9 +134,13 @@ def test_a_stock_without_position_is_due_as_soon_as_it_has_one(trial):
         matches.note_unplaced(connection, dict.fromkeys((KEY, other, third), "a name"), NOW, NOW + DAY)
         light_curves.note_baselines(connection, dict.fromkeys((KEY, third), "a name"), NOW)
         assert matches.due(connection, NOW) == []
-        curve = LightCurve(limits=(UpperLimit(jd=2461365.0, band="r", mag=20.0),))
+        curve = LightCurve(limits=(UpperLimit(2461365.0, "r", 20.0),))
         light_curves.save(connection, KEY, StoredCurve(curve, "a name", NOW, NOW, whole=False))
+        stocks.save(connection, Snapshot(other, "a name", NOW, frozenset()), counter=0, epoch=0)
         assert matches.due(connection, NOW) == [KEY]
+        placed = Snapshot(other, "a name", NOW, frozenset(), ra_deg=0.0, dec_deg=0.0)
+        stocks.save(connection, placed, counter=0, epoch=0)
+        assert matches.due(connection, NOW) == [other, KEY]
 
     trial(work)
 

@@ -248,3 +248,10 @@ def test_nothing_that_is_not_known_is_ever_printed(
 )
 def test_no_part_is_empty(kind: str, values: dict[str, Any]) -> None:
     assert not EMPTY.search(summarize(sample_change(kind), values))
+
+
+def test_the_luminosity_of_a_jump_is_that_of_its_own_point() -> None:
+    event = sample_event("brightening")
+    change = Change(StockKey("ztf", 1), event.stock.name, "brightening", 1, event.before, event.after, event.time)
+    values = {**event.features, "band": "g", "mag": 18.6, "abs_mag": -17.14, "dist_mod_mag": 35.74}
+    assert summarize(change, values).endswith("M_r −17.9")
