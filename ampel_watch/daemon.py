@@ -157,8 +157,11 @@ class Daemon:
     async def _upkeep(self) -> None:
         await self._looked.wait()
         self._looked.clear()
-        if await self._parts.upkeep.work():
+        found = await self._parts.upkeep.work()
+        if found:
             self._parts.changed.set()
+        if self._parts.upkeep.has_more:
+            self._looked.set()
 
     async def _deliver(self) -> None:
         deliverer = self._parts.deliverer

@@ -114,7 +114,8 @@ class Settler:
     ) -> Decision | None:
         """What the watch makes of the change; None to wait, as no event overtakes an earlier one of its stock."""
         assert one.known is not None
-        place, final = (one.recorded.change.key, watch.name), now >= one.deadline(watch)
+        place = (one.recorded.change.key, watch.name)
+        final = now >= one.deadline(watch) or not self._needs.more_than_live(watch)
         decision = self._decide(one, watch, judgement, one.known, final=final)
         if decision is None or (decision.event is not None and place in held and not final):
             held.add(place)

@@ -28,6 +28,9 @@ _MATCHING_FOR_S = 60.0
 # Any light curve will do that is there as a whole, and any matches that are not due.
 _LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 
+# Of a longer list only stocks that had news are matched: to fetch all light curves, for their positions, is no upkeep.
+_LONG_LIST = 5000
+
 
 class Upkeep:
     """Finds out what nobody has asked for yet, for the watches that want to be told if it changes."""
@@ -56,7 +59,7 @@ class Upkeep:
         loop = asyncio.get_running_loop()
         until_s = loop.time() + _MATCHING_FOR_S
         found = first = 0
-        while first < len(wanted) and loop.time() < until_s:
+        while first < len(wanted) and (first == 0 or loop.time() < until_s):
             batch = wanted[first : first + _MATCHES_AT_A_TIME]
             first += len(batch)
             troubles = await self._facts.find(batch)
@@ -81,7 +84,9 @@ class Upkeep:
         """Those that nobody asked about yet, then those that are due again; last those that failed the last time."""
         now = self._clock.now()
         watched = watched_stocks(connection, self._of_catalogs, now)
-        never = sorted(watched.keys() - matches.known(connection))
+        never = watched.keys() - matches.known(connection)
+        if len(watched) > _LONG_LIST:
+            never &= light_curves.whole(connection)
         due = matches.due(connection, now, among=watched, recheck=self._facts.recheck)
-        keys = sorted((*never, *due), key=lambda key: key in self._failed)
+        keys = sorted((*sorted(never), *due), key=lambda key: key in self._failed)
         return [Wanted(key, watched[key], _LONG_AGO) for key in keys]

@@ -70,6 +70,12 @@ def with_baseline(connection: Connection, keys: Collection[StockKey]) -> set[Sto
     return found
 
 
+def whole(connection: Connection) -> set[StockKey]:
+    """The stocks of which all that the archive has is stored."""
+    query = select(light_curves.c.survey, light_curves.c.stock_id).where(light_curves.c.whole.is_(True))
+    return {StockKey(row.survey, row.stock_id) for row in connection.execute(query)}
+
+
 def partial(connection: Connection) -> list[StockKey]:
     """The stocks of which points are stored, but not all that the archive has."""
     query = select(light_curves.c.survey, light_curves.c.stock_id).where(

@@ -171,6 +171,15 @@ def test_units_that_classify_are_named_with_where_the_class_is(desk: Desk) -> No
     assert live.t2_classifiers == {"T2X": "label.name"}
 
 
+def test_units_that_classify_are_read_together_with_the_catalogs(desk: Desk) -> None:
+    text = MINIMAL.replace("/api\n", "/api\n    t2_classifiers: {T2X: label.name}\n")
+    [note] = notes_of(desk, desk.load(text))
+    assert note.endswith("what `t2_classifiers` names needs the service `catalog`, which is not configured")
+    with_catalog = text.replace("watches:", "  catalog: {url: https://c.example.org}\nwatches:")
+    assert notes_of(desk, desk.load(with_catalog)) == []
+    assert notes_of(desk, desk.load(text.replace("{T2X: label.name}", "{}"))) == []
+
+
 def test_a_missing_file(desk: Desk) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(Path("nowhere/config.yaml"), kinds=KINDS, environ={})

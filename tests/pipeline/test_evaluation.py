@@ -8,7 +8,7 @@ from ampel_watch.rounds import look, take_over
 from ampel_watch.sandbox import Fault, PacketSky
 from ampel_watch.storage import schema
 from tests.pipeline.packets import alert
-from tests.pipeline.rounds import START, A, B, X, later, naming, rows
+from tests.pipeline.rounds import START, A, B, X, Y, later, naming, rows
 
 FAULTY = "unexpected fault"
 
@@ -187,14 +187,19 @@ async def test_a_rule_is_still_asked_what_can_be_known_where_a_service_is_not_co
 
 async def test_a_stock_without_a_position_waits_for_no_catalog_once_the_archive_is_known_to_have_nothing(bench):
     bench.sandbox.enter(A, "SANDBOX_ALL")
-    bench.configure(naming(A, on="[channel_match]", when="not star"))
+    bench.configure(naming(A, on="[channel_match]", when="not star", enrich_deadline="20m"))
     await bench.once()
+    bench.sandbox.enter(A, Y)
     await later(bench)
-    bench.pass_time(hours=1)
+    assert bench.memory.told == [], "the archive may only be late"
+    await later(bench, minutes=20)
+    await later(bench, minutes=30)
+    bench.pass_time(minutes=1)
     bench.sandbox.enter(A, X)
     await later(bench)
-    assert kinds(bench) == ["channel_match"]
-    assert bench.memory.received[0].missing[-1] == "the rule could not be decided, unknown: star"
+    assert kinds(bench) == ["channel_match", "channel_match"]
+    assert bench.memory.received[1].after["channel"] == X
+    assert bench.memory.received[1].missing[-1] == "the rule could not be decided, unknown: star"
 
 
 async def test_past_the_deadline_a_change_goes_on_without_asking_who_did_not_answer(bench):

@@ -15,7 +15,7 @@ from tests.pipeline.rounds import START, A, X, later, naming
 
 CONE = "/cone_search/nearest"
 AT_A_TIME = 4
-NAMES = [ztf.name_of(1_000_003 * number + 9) for number in range(10)]
+NAMES = [ztf.name_of(1_000_003 * number + 9) for number in range(1, 11)]
 KEYS = [StockKey("ztf", ztf.id_of(name)) for name in NAMES]
 IN_TNS = {"objname": "2026abc", "name": "2026abc", "name_prefix": "SN", "type": "SN Ia"}
 
@@ -55,6 +55,20 @@ async def test_a_list_of_any_length_is_matched_with_one_request_each(bench):
     assert requests[CONE] == len(NAMES), "nothing is due yet"
     await later(bench, days=1, minutes=1)
     assert requests[CONE] == 2 * len(NAMES)
+
+
+async def test_of_a_very_long_list_only_stocks_that_had_news_are_matched(bench, monkeypatch):
+    monkeypatch.setattr(upkeep, "_LONG_LIST", len(NAMES) - 1)
+    appear(bench, *NAMES, days_ago=10)
+    bench.configure(naming(*NAMES, on="[detection, classification]"))
+    await bench.once()
+    requests = bench.sandbox.tallies["catalog"].by_route
+    assert requests[CONE] == 0
+    bench.pass_time(minutes=5)
+    appear(bench, NAMES[0], days_ago=0)
+    for _ in range(2):
+        await later(bench)
+    assert requests[CONE] == 1
 
 
 async def test_when_the_time_is_over_the_rest_is_for_the_next_time_and_first_what_was_never_asked(bench, monkeypatch):
@@ -118,7 +132,7 @@ async def test_a_stock_is_matched_as_soon_as_it_has_a_position_and_what_comes_la
 
 async def test_a_change_of_a_stock_that_had_no_position_asks_the_catalogs(bench):
     bench.enriched = True
-    bench.configure(naming(A, on="[channel_match, classification]"))
+    bench.configure(naming(A, on="[detection, classification]"))
     await bench.once()
     bench.pass_time(minutes=5)
     appear(bench, A)
