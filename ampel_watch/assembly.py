@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ from ampel_watch.storage import Database
 _LOG = logging.getLogger(__name__)
 
 PATIENCE_S = 120.0
+# Archive and catalogs are asked again at the next look anyway, which must not wait long for them if they are away.
+RETRY_FOR_S = 15.0
 STREAM_PATIENCE_S = 600.0
 
 
@@ -212,7 +215,8 @@ def _http(service: str, settings: ServiceSettings, around: Surroundings) -> Serv
         timeout_s=min(timeout_s, around.patience_s),
         proxy=settings.proxy,
     )
-    return ServiceHttp(endpoint, patience_s=around.patience_s, clock=around.clock)
+    retry_for_s = math.inf if service == "live" else RETRY_FOR_S
+    return ServiceHttp(endpoint, patience_s=around.patience_s, retry_for_s=retry_for_s, clock=around.clock)
 
 
 def build_notifier(

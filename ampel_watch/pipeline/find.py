@@ -49,7 +49,7 @@ class MemberFinder:
         self._chosen_at = clock.now()
 
     async def find(self, look: Look) -> None:
-        """Record the members that listings show, and plan to read the stocks that the archive has alerts of."""
+        """Record the members that listings show, or plan to read what the archive shows of channels without one."""
         way = await self._find_way(look) if look.targets.channels else None
         if way == "rest":
             for channel in sorted(look.targets.channels):
@@ -57,6 +57,12 @@ class MemberFinder:
         elif way == "archive":
             for text, channels in look.targets.searches.items():
                 await self._search(look, by_filter(text), channels)
+
+    async def follow(self, look: Look) -> None:
+        """See what the archive has of watched stocks, and plan to read those on live.
+
+        That is: of those that are followed by their brightness, and of lists that are too long to be read whole.
+        """
         if self._alerts is not None:
             await self._follow(look, self._alerts)
 
@@ -157,8 +163,6 @@ class MemberFinder:
             await self._finish_channel(look, channel, self._after_search(look, channel, now))
 
     async def _follow(self, look: Look, alerts: AlertFinder) -> None:
-        """See what the archive has of watched stocks: what is new of those that are followed by their brightness, and
-        of lists that are too long to be read whole."""
         named, searches, concerned = await self._followed(look)
         if not named:
             return

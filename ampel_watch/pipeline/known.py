@@ -54,7 +54,7 @@ class Known:
     certain: what archive and catalogs say for sure, by name: what a summary may state.
     features, catalogs: for the event: all that there is, be it old.
     missing: what could not be found out, each as a text.
-    incomplete: whether waiting may bring more. A single catalog that fails is not waited for: it is not asked for an hour.
+    incomplete: whether waiting may bring more. A single catalog that fails is not waited for: it rests for an hour.
     """
 
     stock: EventStock

@@ -83,7 +83,11 @@ class Poller:
         if look.live_error is None:
             try:
                 await self._finder.find(look)
+                if not look.archive_is_doubtful:
+                    await self._finder.follow(look)
                 await self._read(look, at_most)
+                if look.archive_is_doubtful:
+                    await self._finder.follow(look)
             except OF_THE_SERVICE as error:
                 look.live_error = error
         await self._end(look)
@@ -111,6 +115,7 @@ class Poller:
             look = Look(targets, report, circumstances, first_looks, listed, self._changed, identity)
             archive = health.service(connection, "archive")
             look.archive_unseen_since = gap(archive.succeeded_at, self._clock, shortest)
+            look.archive_is_doubtful = archive.failing_since is not None
             return look
 
         return await self._database.run(load)

@@ -8,6 +8,7 @@ placeholders: never a token, a resume token or a query.
 
 import asyncio
 import json as jsonlib
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,6 +82,9 @@ class Traffic:
 class ServiceHttp:
     """Calls one service. `patience_s` bounds a call with all its tries; time in the queue does not count.
 
+    `retry_for_s` after the first try no further one begins: for services whose answers may take long, but that whoever
+    asks will ask again soon.
+
     Once a call was given up because the service is not there, the next ones are not so patient, until one is answered:
     an outage shall cost whoever asks many things its patience once.
     """
@@ -90,6 +94,7 @@ class ServiceHttp:
         endpoint: Endpoint,
         *,
         patience_s: float = 120.0,
+        retry_for_s: float = math.inf,
         transport: httpx.AsyncBaseTransport | None = None,
         random: Random | None = None,
         sleep: Sleep = asyncio.sleep,
@@ -104,6 +109,7 @@ class ServiceHttp:
         self.sleep = sleep
         self.time = time or _loop_time
         self._patience_s = patience_s
+        self._retry_for_s = retry_for_s
         self._is_down = False
         self._random = random or Random()
         self._base = _base_url(endpoint)
@@ -174,7 +180,7 @@ class ServiceHttp:
 
     async def _persist(self, call: Call) -> Answer:
         most_tries = TRIES_WHEN_DOWN if self._is_down else MOST_TRIES
-        retries = Retries(call.idempotent, self._patience_s, self.time, self._random, most_tries)
+        retries = Retries(call.idempotent, self._patience_s, self.time, self._random, most_tries, self._retry_for_s)
         while True:
             try:
                 return await self._follow(call, retries)

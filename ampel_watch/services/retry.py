@@ -1,6 +1,7 @@
 """Politeness: how fast requests may follow each other, and how long to wait before trying again."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,13 +63,17 @@ class Faulted(Setback):
 
 @dataclass(slots=True)
 class Retries:
-    """The tries of one call, within its patience. The time begins with `begin`, not while queueing."""
+    """The tries of one call, within its patience. The time begins with `begin`, not while queueing.
+
+    `retry_for_s` after that no further try begins, though one that is under way may take all of the patience.
+    """
 
     idempotent: bool
     patience_s: float
     time: Callable[[], float]
     random: Random
     most_tries: int = MOST_TRIES
+    retry_for_s: float = math.inf
     _began_s: float | None = None
     _tries: int = 0
     _at_once: frozenset[type[Setback]] = frozenset({ConnectionLost, Faulted})
@@ -94,7 +99,7 @@ class Retries:
             raise _final(setback)
         else:
             delay_s = setback.retry_after_s or self._backoff_s()
-        if delay_s >= self.left_s():
+        if delay_s >= min(self.left_s(), self.retry_for_s - self.patience_s + self.left_s()):
             raise _final(setback)
         return delay_s
 

@@ -1,6 +1,7 @@
 """Recorded answers of the real services, replayed; and what the tests that use them share."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
@@ -55,7 +56,13 @@ class Waiting:
 
 
 def service_http(
-    service: str, url: str, *, waiting: Waiting | None = None, patience_s: float = 120.0, **options: Any
+    service: str,
+    url: str,
+    *,
+    waiting: Waiting | None = None,
+    patience_s: float = 120.0,
+    retry_for_s: float = math.inf,
+    **options: Any,
 ) -> ServiceHttp:
     """An HTTP layer that waits for nothing and is fast enough for tests."""
     waiting = waiting or Waiting()
@@ -64,6 +71,7 @@ def service_http(
     return ServiceHttp(
         Endpoint(service, url, **settings),
         patience_s=patience_s,
+        retry_for_s=retry_for_s,
         transport=transport,
         random=Random(1),
         sleep=waiting.sleep,

@@ -372,3 +372,14 @@ async def test_a_service_that_is_back_is_asked_patiently_again():
         assert await http.get_json("/x") == {"fine": True}
         assert await http.get_json("/x") == {"fine": True}
         await http.aclose()
+
+
+async def test_tries_end_early_where_that_is_wanted_and_a_slow_answer_has_its_time():
+    async with Wire(*[reply(status=503)] * 10) as wire:
+        waiting = Waiting()
+        http = service_http("archive", wire.url, patience_s=120, retry_for_s=3, waiting=waiting)
+        with pytest.raises(ServiceUnavailable):
+            await http.get_json("/x")
+        await http.aclose()
+    assert sum(waiting.slept_s) <= 3
+    assert 2 <= len(wire.requests) < 10
