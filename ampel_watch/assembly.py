@@ -53,6 +53,7 @@ class Surroundings:
     ----------
     write: prints one line for people, for receivers that show rather than send.
     patience_s: how long one call to a service is kept up, with all its tries.
+    retry_for_s: after which no further try of a call to archive or catalogs begins.
     stream_patience_s: how long the archive may take to prepare a stream.
     random: spreads looks and retries in time.
     """
@@ -61,6 +62,7 @@ class Surroundings:
     plugins: PluginManager
     write: Callable[[str], None]
     patience_s: float = PATIENCE_S
+    retry_for_s: float = RETRY_FOR_S
     stream_patience_s: float = STREAM_PATIENCE_S
     random: Random = field(default_factory=Random)
 
@@ -215,7 +217,7 @@ def _http(service: str, settings: ServiceSettings, around: Surroundings) -> Serv
         timeout_s=min(timeout_s, around.patience_s),
         proxy=settings.proxy,
     )
-    retry_for_s = math.inf if service == "live" else RETRY_FOR_S
+    retry_for_s = math.inf if service == "live" else around.retry_for_s
     return ServiceHttp(endpoint, patience_s=around.patience_s, retry_for_s=retry_for_s, clock=around.clock)
 
 

@@ -73,6 +73,7 @@ class Workbench:
     memory: Memory = field(default_factory=Memory)
     services: tuple[str, ...] = ("live", "archive")
     patience_s: float = 5.0
+    retry_for_s: float = 0.2
     enriched: bool = False  # whether the receiver wants light curves and matches, for which changes wait
     live_extra: str = ""
     catalog_extra: str = ""
@@ -108,7 +109,9 @@ class Workbench:
 
     @contextlib.asynccontextmanager
     async def parts(self) -> AsyncIterator[Parts]:
-        around = Surroundings(self.clock, PluginManager(lambda: ()), print, patience_s=self.patience_s)
+        around = Surroundings(
+            self.clock, PluginManager(lambda: ()), print, patience_s=self.patience_s, retry_for_s=self.retry_for_s
+        )
         with contextlib.closing(Database.open(self.url)) as database:
             async with Parts(self.load(), database, around) as parts:
                 yield parts

@@ -262,7 +262,7 @@ def _without(message: str, hidden: Iterable[str]) -> str:
 
 
 def _watch(settings: WatchSettings, stocks: Iterable[WatchedStock], positions: Iterable[WatchedPosition]) -> Watch:
-    cones = [WatchedPosition(c.ra_deg, c.dec_deg, c.radius_arcsec, c.note, c.label) for c in settings.cones]
+    cones = [WatchedPosition(c.ra_deg, c.dec_deg, c.radius_arcsec, c.note, c.label, c.until) for c in settings.cones]
     return Watch(
         name=settings.name,
         channels=tuple(dict.fromkeys(settings.channels)),

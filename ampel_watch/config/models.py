@@ -5,7 +5,7 @@ What depends on other parts of the file (receivers, notifiers) or on the machine
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from ampel_watch.config.enrichers import rule_of
 from ampel_watch.config.values import (
     change_kinds,
     database_url,
+    entry_end,
     host_and_port,
     known_receiver,
     label,
@@ -103,6 +104,9 @@ class ConeSettings(Settings):
     radius_arcsec: Annotated[float, Field(gt=0, le=36000)] = Field(description="Radius in arcseconds")
     note: str | None = Field(None, description="A remark for yourself")
     label: str | None = Field(None, description="A short name to show")
+    until: Annotated[datetime | None, BeforeValidator(entry_end, json_schema_input_type=str | None)] = Field(
+        None, description="When the entry ends: a date (its end, UTC) or a time (UTC unless it names a zone)"
+    )
 
 
 class JumpSettings(Settings):

@@ -6,7 +6,7 @@ fails when they do not.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -143,6 +143,7 @@ _WORDS: Mapping[Any, str] = {
     float: "number",
     bool: "true or false",
     timedelta: "duration",
+    datetime: "date or time",
     Secret: "secret",
     Path: "path",
     ZoneInfo: "time zone",

@@ -9,7 +9,7 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from ampel_watch.diff import KINDS
 from ampel_watch.ztf import is_name, name_of
 
+NOT_AN_END = "must be a date or time, such as 2027-03-31 or 2027-03-31T12:00Z"
 _STATE = re.compile(r"[a-z][a-z0-9]*(?:\+[a-z0-9]+)?://.*")
 _HOST_PORT = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(?P<port>\d{1,5})")
 _INTEGER = re.compile(r"\d{1,18}")
@@ -199,3 +200,25 @@ def _why_no_kind(name: Any, given: Any, known: Mapping[str, Any]) -> str | None:
     if not is_number or not 0 < given <= 30:
         return f"the threshold of `{name}` must be a number of magnitudes above 0 and at most 30"
     return None
+
+
+def end_of(value: Any) -> datetime | None:
+    """When an entry ends: a date ends with its day, a time without zone is UTC; None if `value` is neither."""
+    if not isinstance(value, str):
+        return None
+    try:
+        if len(value) <= len("2027-03-31"):
+            day = date.fromisoformat(value)
+            return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+        moment = datetime.fromisoformat(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def entry_end(value: Any) -> Any:
+    """When an entry ends; ValueError if that is no date."""
+    until = value if value is None or isinstance(value, datetime) else end_of(value)
+    if until is None and value is not None:
+        raise ValueError(NOT_AN_END)
+    return until

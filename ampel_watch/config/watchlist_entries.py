@@ -3,12 +3,12 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ampel_watch.config.document import Document, Place
-from ampel_watch.config.values import listing, not_a_name
+from ampel_watch.config.values import NOT_AN_END, end_of, listing, not_a_name
 from ampel_watch.errors import Fault
 from ampel_watch.model import StockKey
 from ampel_watch.ztf import id_of, is_name
@@ -115,9 +115,9 @@ def _add_detailed(
             problems.append((name, f"`{name}` must be text; put it in quotes"))
     until = None
     if "until" in fields:
-        until = _end_of(fields["until"])
+        until = end_of(fields["until"])
         if until is None:
-            problems.append(("until", "`until` must be a date or time, such as 2027-03-31 or 2027-03-31T12:00Z"))
+            problems.append(("until", f"`until` {NOT_AN_END}"))
     numbers = {name: _number(name, fields[name]) for name in POSITION if name in fields}
     if stock is not None:
         problems += [(name, f"give either a `name` or a position; `{name}` is one too many") for name in numbers]
@@ -146,17 +146,3 @@ def _number(name: str, value: Any) -> float | None:
 
 def _range_words(name: str) -> str:
     return f"`{name}` must be a number from {_LIMITS[name][0]:g} to {_LIMITS[name][1]:g}"
-
-
-def _end_of(value: Any) -> datetime | None:
-    """When an entry ends: a date ends with its day, a time without zone is UTC; None if `value` is neither."""
-    if not isinstance(value, str):
-        return None
-    try:
-        if len(value) <= len("2027-03-31"):
-            day = date.fromisoformat(value)
-            return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
-        moment = datetime.fromisoformat(value)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -149,11 +149,14 @@ def test_cones_and_positions_of_watchlists_are_one_list(desk: Desk, with_watch: 
         "list.yaml", "- {ra_deg: 1, dec_deg: 2, radius_arcsec: 3}\n- {ra_deg: 5, dec_deg: 2, radius_arcsec: 3}\n"
     )
     text = with_watch(
-        "    cones: [{ra_deg: 9, dec_deg: 8, radius_arcsec: 7, label: M}, {ra_deg: 1, dec_deg: 2, radius_arcsec: 3}]\n"
+        "    cones:\n"
+        "      - {ra_deg: 9, dec_deg: 8, radius_arcsec: 7, label: M, until: 2027-03-31}\n"
+        "      - {ra_deg: 1, dec_deg: 2, radius_arcsec: 3}\n"
         "    stocks_from: [list.yaml]\n"
     )
     positions = desk.load(text).watches[0].positions
     assert [(position.ra_deg, position.label) for position in positions] == [(9, "M"), (1, None), (5, None)]
+    assert positions[0].until == datetime(2027, 4, 1, tzinfo=UTC), "a date ends with its day"
 
 
 def test_jumps_are_three_sigma_and_not_by_one_doubtful_point(desk: Desk, with_watch: WithWatch) -> None:
@@ -303,6 +306,10 @@ WATCH_FAULTS = [
     ("cones: [{ra_deg: 400, dec_deg: 0, radius_arcsec: 1}]", "6:22: `ra_deg` must be less than 360"),
     ("jump: {min_drb: 2}", "6:21: `min_drb` must be at most 1"),
     ("jump: {sigma: 2}", "6:12: unknown key `sigma`; did you mean `min_sigma`?"),
+    (
+        "cones: [{ra_deg: 4, dec_deg: 0, radius_arcsec: 1, until: tomorrow}]",
+        "6:62: `until` must be a date or time, such as 2027-03-31 or 2027-03-31T12:00Z",
+    ),
     ("cones: [{ra_deg: 4, dec_deg: 0}]", "6:13: the key `radius_arcsec` is missing in entry 1 of `cones`"),
 ]
 

@@ -19,7 +19,6 @@ HOST = Row(RA_DEG, DEC_DEG + 3 / 3600, {"ra": RA_DEG, "dec": DEC_DEG + 3 / 3600,
 async def bench(workbench):
     async with workbench(PacketSky(()), START) as bench:
         bench.services = ("live", "archive", "catalog")
-        bench.patience_s = 0.3
         bench.enriched = True
         bench.sandbox.catalogs.add_row("SDSS_spec", "extcats", HOST)
         yield bench

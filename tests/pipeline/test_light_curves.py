@@ -23,7 +23,6 @@ async def listing(request, workbench):
 @pytest.fixture
 async def bench(workbench):
     async with workbench(PacketSky(()), START) as bench:
-        bench.patience_s = 0.3
         bench.enriched = True
         yield bench
 
