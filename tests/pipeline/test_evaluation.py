@@ -23,7 +23,7 @@ def on_x(name="x", **more):
 async def bench(workbench):
     async with workbench(PacketSky(()), START) as bench:
         bench.services = ("live", "archive", "catalog")
-        bench.patience_s = 0.3
+        bench.patience_s = 2.0
         bench.enriched = True
         yield bench
 

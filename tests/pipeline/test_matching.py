@@ -38,7 +38,7 @@ async def bench(workbench):
     """A stock with one detection, in a channel; it is matched again each day."""
     async with workbench(PacketSky(()), START) as bench:
         bench.services = ("live", "archive", "catalog")
-        bench.patience_s = 0.3
+        bench.patience_s = 2.0
         bench.enriched = True
         bench.sandbox.add_alert(alert(A, jd_of(START) - 1, 18.0))
         bench.sandbox.enter(A, X)

@@ -25,7 +25,7 @@ async def bench(workbench, monkeypatch):
     monkeypatch.setattr(upkeep, "_MATCHES_AT_A_TIME", AT_A_TIME)
     async with workbench(PacketSky(()), START) as bench:
         bench.services = ("live", "archive", "catalog")
-        bench.patience_s = 0.5
+        bench.patience_s = 2.0
         yield bench
 
 
