@@ -93,8 +93,10 @@ class FactFinder:
         now = self._clock.now()
         if fault is not None:
             await self._database.run(lambda c: health.note_service_failure(c, service, now, str(fault)))
-        elif asked and service == "catalog":  # that of the archive is noted by the looks, which tell its gaps
+        elif asked and service == "catalog":
             await self._database.run(lambda c: health.note_service_success(c, service, now))
+        elif asked:  # when the archive was last in order is noted by the looks, which tell its gaps
+            await self._database.run(lambda c: health.note_service_recovered(c, service))
 
 
 def _placed(connection: Connection, *, wanted: Sequence[Wanted]) -> list[Placed]:

@@ -126,8 +126,14 @@ def known_of(change: Change, stock: EventStock, findings: Findings, ground: Grou
         curve=curve.curve if curve else LightCurve(),
         matches=matches,
         missing=tuple(missing),
-        incomplete=announced or findings.archive_trouble is not None or findings.catalog_trouble is not None,
+        incomplete=announced or _is_unfinished(findings) or findings.catalog_trouble is not None,
     )
+
+
+def _is_unfinished(findings: Findings) -> bool:
+    """Whether the archive has something of the stock that is not known yet."""
+    curve = findings.curve
+    return findings.archive_trouble is not None or (curve is not None and not curve.whole and not curve.curve.is_empty)
 
 
 def _usable(features: JSON, findings: Findings) -> JSON:

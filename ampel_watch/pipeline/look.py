@@ -51,7 +51,6 @@ class Look:
     good_answers: calls that the live service answered as it should.
     stocks_seen: stocks that it showed: only a service that knows some can be believed to have lost one.
     archive_unseen_since: end of the last good look at the archive, if it was not seen for unusually long.
-    archive_is_doubtful: it failed the last time: what can be known without it shall not wait for it.
     listed, missing: stocks that a listing showed, and watched ones that it says it does not have.
     """
 
@@ -63,7 +62,6 @@ class Look:
     changed: asyncio.Event
     identity: str | None
     archive_unseen_since: datetime | None = None
-    archive_is_doubtful: bool = False
     watch_errors: dict[str, ServiceError] = field(default_factory=dict)
     channel_errors: dict[str, ServiceError] = field(default_factory=dict)
     stock_errors: dict[StockKey, ServiceError] = field(default_factory=dict)

@@ -77,21 +77,30 @@ class Poller:
             a long list does not hold up other watches; None for all.
         """
         now = self._clock.now()
-        cones = await self._cones.look(watches)
+        archive = await self._database.run(lambda connection: health.service(connection, "archive"))
+        # What can be known without an archive that failed the last time shall not wait for it.
+        is_doubtful = archive.failing_since is not None
+        cones = None if is_doubtful else await self._cones.look(watches)
         look = await self._begin(watches, now)
-        cones.note_in(look)
+        if cones is not None:
+            cones.note_in(look)
         if look.live_error is None:
-            try:
-                await self._finder.find(look)
-                if not look.archive_is_doubtful:
-                    await self._finder.follow(look)
-                await self._read(look, at_most)
-                if look.archive_is_doubtful:
-                    await self._finder.follow(look)
-            except OF_THE_SERVICE as error:
-                look.live_error = error
+            await self._look_at_live(look, at_most, follow=not is_doubtful)
+        if is_doubtful:
+            (await self._cones.look(watches)).note_in(look)
+            if look.live_error is None:
+                await self._finder.follow(look)
         await self._end(look)
         return look.report
+
+    async def _look_at_live(self, look: Look, at_most: int | None, *, follow: bool) -> None:
+        try:
+            await self._finder.find(look)
+            if follow:
+                await self._finder.follow(look)
+            await self._read(look, at_most)
+        except OF_THE_SERVICE as error:
+            look.live_error = error
 
     async def _begin(self, watches: Sequence[Watch], now: datetime) -> Look:
         report = Report(started=now)
@@ -115,7 +124,6 @@ class Poller:
             look = Look(targets, report, circumstances, first_looks, listed, self._changed, identity)
             archive = health.service(connection, "archive")
             look.archive_unseen_since = gap(archive.succeeded_at, self._clock, shortest)
-            look.archive_is_doubtful = archive.failing_since is not None
             return look
 
         return await self._database.run(load)

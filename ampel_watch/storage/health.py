@@ -65,6 +65,12 @@ def note_service_success(connection: Connection, name: str, at: datetime) -> Non
     upsert(connection, services, {"name": name}, {"succeeded_at": at, "failing_since": None, "error": None})
 
 
+def note_service_recovered(connection: Connection, name: str) -> None:
+    """The service answered again, though not to a look, whose gaps are reckoned from `succeeded_at`."""
+    if service(connection, name).failing_since is not None:
+        upsert(connection, services, {"name": name}, {"failing_since": None, "error": None})
+
+
 def note_service_failure(connection: Connection, name: str, at: datetime, error: str) -> None:
     """A look was ended by a fault of the service."""
     since = service(connection, name).failing_since or at

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select, update
 
 from ampel_watch.lightcurve import LightCurve
 from ampel_watch.model import StockKey
@@ -102,11 +102,13 @@ def doubt_gaps(connection: Connection, keys: Collection[StockKey], *, start: dat
     Nobody followed these stocks since before `start`, and nobody fetched their light curves since.
     """
     for survey, ids in by_survey(keys):
-        known = func.max(
-            func.coalesce(light_curves.c.looked_at, light_curves.c.followed_at),
-            func.coalesce(light_curves.c.followed_at, light_curves.c.looked_at),
+        looked_at, followed_at = light_curves.c.looked_at, light_curves.c.followed_at
+        old = and_(
+            _are(survey, ids),
+            light_curves.c.whole.is_(True),
+            or_(looked_at.is_(None), looked_at < start),
+            or_(followed_at.is_(None), followed_at < start),
         )
-        old = and_(_are(survey, ids), light_curves.c.whole.is_(True), known < start)
         connection.execute(update(light_curves).where(old).values(whole=False, baseline_at=now))
 
 
@@ -131,7 +133,8 @@ def note_followed(connection: Connection, keys: Collection[StockKey], at: dateti
 def forget_the_future(connection: Connection, now: datetime) -> None:
     """Dates ahead come from a clock that was wrong: what is known is known, and what comes from now on is news."""
     ahead = or_(light_curves.c.looked_at > now, light_curves.c.followed_at > now, light_curves.c.baseline_at > now)
-    values = {"whole": False, "looked_at": None, "followed_at": None, "baseline_at": now}
+    baseline_at = case((light_curves.c.baseline_at > now, now), else_=light_curves.c.baseline_at)
+    values = {"whole": False, "looked_at": None, "followed_at": None, "baseline_at": baseline_at}
     connection.execute(update(light_curves).where(ahead).values(values))
 
 

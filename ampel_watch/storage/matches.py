@@ -121,9 +121,12 @@ def _is_placed_by_now() -> ColumnElement[bool]:
     """Whether a stock whose position was not known has one now: from the live record, or from a light curve."""
     live = (stocks.c.survey == matches.c.survey) & (stocks.c.stock_id == matches.c.stock_id)
     curve = (light_curves.c.survey == matches.c.survey) & (light_curves.c.stock_id == matches.c.stock_id)
+    since = light_curves.c.looked_at > matches.c.looked_at  # one that was there then had no position
     placed = or_(
-        select(stocks.c.stock_id).where(live, stocks.c.ra_deg.is_not(None), stocks.c.dec_deg.is_not(None)).exists(),
-        select(light_curves.c.stock_id).where(curve, light_curves.c.points.is_not(None)).exists(),
+        select(stocks.c.stock_id)
+        .where(live, stocks.c.digest != "", stocks.c.ra_deg.is_not(None), stocks.c.dec_deg.is_not(None))
+        .exists(),
+        select(light_curves.c.stock_id).where(curve, light_curves.c.points.is_not(None), since).exists(),
     )
     return and_(matches.c.ra_deg.is_(None), placed)
 

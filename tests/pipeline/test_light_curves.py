@@ -1,5 +1,6 @@
 """What is known of a stock's light curve over months: gaps, late alerts, wrong clocks, rows that cannot be read."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from ampel_watch import ztf
 from ampel_watch.julian import jd_of
 from ampel_watch.model import StockKey
 from ampel_watch.sandbox import Fault, PacketSky
-from ampel_watch.storage import light_curves
+from ampel_watch.storage import health, light_curves
 from tests.pipeline.packets import alert
 from tests.pipeline.rounds import START, A, B, X, look, naming, on_x, see
 
@@ -216,3 +217,53 @@ async def test_a_named_stock_that_ampel_does_not_know_is_told_from_the_archive(b
         ("mine", "detection", A),
         ("mine", "brightening", A),
     ]
+
+
+async def test_a_clock_that_was_ahead_later_hides_no_alert_that_the_archive_has_late(bench):
+    see(bench, A, 19.0, days_ago=5)
+    bench.sandbox.enter(A, X)
+    bench.configure(naming(A, on="[detection]"))
+    for _ in range(20):
+        await look(bench)
+    bench.clock.advance(timedelta(hours=2))
+    await bench.once()
+    bench.clock.advance(timedelta(hours=-2))
+    bench.pass_time(minutes=5)
+    see(bench, A, 18.9, days_ago=20 / 1440)
+    for _ in range(2):
+        await look(bench)
+    assert bench.memory.told == [("mine", "detection", A)]
+
+
+async def test_an_archive_that_answers_again_counts_as_recovered_whoever_asked(bench):
+    bench.configure(on_x(on="[channel_match]", when="mag < 19"))
+    await bench.once()
+    see(bench, A, 18.4)
+    bench.sandbox.enter(A, X)
+    bench.sandbox.faults["archive"] = Fault(status=503)
+    await look(bench)
+    bench.sandbox.faults.clear()
+    await look(bench)
+    assert bench.memory.told == [("x", "channel_match", A)]
+    async with bench.parts() as parts:
+        archive = await parts.database.run(lambda connection: health.service(connection, "archive"))
+    assert archive.failing_since is None
+
+
+@pytest.mark.parametrize("cones", ["", ", cones: [{ra_deg: 10, dec_deg: 10, radius_arcsec: 5}]"], ids=["", "cones"])
+async def test_live_is_read_before_an_archive_that_failed_the_last_time_is_asked(bench, cones):
+    bench.configure(naming(A, on="[channel_match, detection]").replace("]}", f"]{cones}}}"))
+    bench.sandbox.enter(A, "SANDBOX_AGN")
+    await bench.once()
+    bench.sandbox.faults["archive"] = Fault(status=503)
+    await look(bench)
+    hanging = asyncio.Event()
+    bench.sandbox.faults["archive"] = Fault(until=hanging)
+    bench.pass_time(minutes=5)
+    bench.sandbox.enter(A, X)
+    async with bench.parts() as parts:
+        looking = asyncio.create_task(parts.poller.look(parts.config.watches))
+        await asyncio.wait_for(parts.changed.wait(), 30)
+        assert not looking.done()
+        hanging.set()
+        await looking

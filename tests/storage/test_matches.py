@@ -135,7 +135,8 @@ def test_a_stock_without_position_is_due_as_soon_as_it_has_one(trial):
         light_curves.note_baselines(connection, dict.fromkeys((KEY, third), "a name"), NOW)
         assert matches.due(connection, NOW) == []
         curve = LightCurve(limits=(UpperLimit(2461365.0, "r", 20.0),))
-        light_curves.save(connection, KEY, StoredCurve(curve, "a name", NOW, NOW, whole=False))
+        light_curves.save(connection, third, StoredCurve(curve, "a name", NOW, NOW, whole=True))  # known, and no help
+        light_curves.save(connection, KEY, StoredCurve(curve, "a name", NOW, NOW + timedelta(minutes=1), whole=False))
         stocks.save(connection, Snapshot(other, "a name", NOW, frozenset()), counter=0, epoch=0)
         assert matches.due(connection, NOW) == [KEY]
         placed = Snapshot(other, "a name", NOW, frozenset(), ra_deg=0.0, dec_deg=0.0)
