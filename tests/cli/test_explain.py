@@ -5,12 +5,19 @@ from datetime import timedelta
 
 import pytest
 
+from ampel_watch.clock import SystemClock
 from ampel_watch.model import iso
 from ampel_watch.skycircles import Circle
 from ampel_watch.storage import changes, cones, health, looks, stocks
 from ampel_watch.storage.cones import ConeMember
 from tests.cli import told
 from tests.cli.told import DAY, KEY, NAME, NOW, RULE
+
+
+@pytest.fixture(autouse=True)
+def stopped_clock(monkeypatch):
+    """The command runs at the moment for which the state was made, however long the tests have taken until now."""
+    monkeypatch.setattr(SystemClock, "now", lambda _clock: told.NOW)
 
 
 @pytest.fixture

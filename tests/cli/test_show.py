@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from ampel_watch.clock import SystemClock
 from ampel_watch.lightcurve import LightCurve
 from ampel_watch.model import Match, StockKey, iso
 from ampel_watch.storage import light_curves, matches
@@ -13,6 +14,12 @@ from tests.cli import told
 from tests.cli.told import DAY, HOUR, KEY, NAME, NOW
 
 NEVER_MET = "ZTF17aaaaaaa"
+
+
+@pytest.fixture(autouse=True)
+def stopped_clock(monkeypatch):
+    """The command runs at the moment for which the state was made, however long the tests have taken until now."""
+    monkeypatch.setattr(SystemClock, "now", lambda _clock: told.NOW)
 
 
 @pytest.fixture
