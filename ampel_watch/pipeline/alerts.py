@@ -14,6 +14,7 @@ from hashlib import sha256
 from sqlalchemy import Connection
 
 from ampel_watch import ztf
+from ampel_watch.alertvalues import DEC_DEG, RA_DEG, number
 from ampel_watch.clock import Clock
 from ampel_watch.julian import datetime_of_jd, jd_of
 from ampel_watch.lightcurve import light_curve_of
@@ -23,7 +24,6 @@ from ampel_watch.pipeline.overlap import WIDE_OVERLAP, since
 from ampel_watch.pipeline.photometry import Measured, Photometry
 from ampel_watch.services.archive import ArchiveClient
 from ampel_watch.services.streams import StreamQuery
-from ampel_watch.services.times import number
 from ampel_watch.storage import Database, health, light_curves, looks, reads
 from ampel_watch.storage.reads import PendingRead
 
@@ -176,8 +176,7 @@ def store_alerts(connection: Connection, *, search: str, alerts: Sequence[Alert]
     fresh = reads.unseen(connection, search, {alert.candid for alert in alerts})
     for alert in alerts:
         if alert.candid in fresh and ztf.is_name(alert.name):
-            ra_deg, dec_deg = _degrees(alert, "ra"), _degrees(alert, "dec")
-            plan_read(connection, alert.name, _date_of(alert, now), now, ra_deg, dec_deg)
+            plan_read(connection, alert.name, _date_of(alert, now), now, *(place_of(alert) or (None, None)))
     reads.note_seen(connection, search, fresh, now)
     return len(fresh)
 
@@ -190,11 +189,10 @@ def _date_of(alert: Alert, now: datetime) -> datetime:
         return now
 
 
-def _degrees(alert: Alert, field: str) -> float | None:
-    try:
-        return number(alert.candidate.get(field))
-    except ValueError:
-        return None
+def place_of(alert: Alert) -> tuple[float, float] | None:
+    """Right ascension and declination of an alert; None if it has none that exists."""
+    ra_deg, dec_deg = number(alert.candidate.get("ra"), RA_DEG), number(alert.candidate.get("dec"), DEC_DEG)
+    return None if ra_deg is None or dec_deg is None else (ra_deg % 360, dec_deg)
 
 
 def _plan_by_name(connection: Connection, *, names: Sequence[str], alert_at: datetime, now: datetime) -> None:

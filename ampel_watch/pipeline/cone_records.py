@@ -15,10 +15,9 @@ from ampel_watch.config import Watch
 from ampel_watch.diff import Difference
 from ampel_watch.julian import datetime_of_jd
 from ampel_watch.model import Alert, StockKey, iso
-from ampel_watch.pipeline.alerts import plan_read
+from ampel_watch.pipeline.alerts import place_of, plan_read
 from ampel_watch.pipeline.cones import WatchedCone, circle_of, cones_of, is_active, is_source
 from ampel_watch.pipeline.photometry import append_change
-from ampel_watch.services.times import number
 from ampel_watch.skycircles import Cover
 from ampel_watch.storage import cones, looks, stocks
 from ampel_watch.storage.cones import ConeLook, ConeMember
@@ -44,21 +43,12 @@ class Sighting:
 
 def sightings_in(cover: Cover, alerts: Iterable[Alert]) -> list[Sighting]:
     """The alerts that lie in circles of the cover, in their order; one for each circle that holds it."""
-    placed = [(alert, place) for alert in alerts if ztf.is_name(alert.name) and (place := _place_of(alert)) is not None]
+    placed = [(alert, place) for alert in alerts if ztf.is_name(alert.name) and (place := place_of(alert)) is not None]
     found = []
     for (alert, place), holding in zip(placed, cover.holding([place for _, place in placed]), strict=True):
         for circle, dist_arcsec in holding:
             found.append(Sighting(circle.key, alert.name, _time_of(alert), *place, round(dist_arcsec, 2)))
     return found
-
-
-def _place_of(alert: Alert) -> tuple[float, float] | None:
-    """Right ascension and declination of an alert; None if it has none that exists."""
-    try:
-        ra_deg, dec_deg = number(alert.candidate.get("ra")), number(alert.candidate.get("dec"))
-    except ValueError:
-        return None
-    return (ra_deg % 360, dec_deg) if abs(dec_deg) <= 90 else None
 
 
 def _time_of(alert: Alert) -> datetime | None:

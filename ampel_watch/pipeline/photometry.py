@@ -68,7 +68,7 @@ class Photometry:
         looked: bool = True,
         unseen_since: datetime | None = None,
     ) -> int:
-        """Merge what was measured into what is stored; how many changes that showed.
+        """Merge what was measured, each stock once, into what is stored; how many changes that showed.
 
         Parameters
         ----------
@@ -90,7 +90,6 @@ class Photometry:
                 )
                 found += step.jumps(watches, known.get(one.key, {}))
             step.save(looked=looked)
-            stored[one.key] = step.merged
         return found
 
 
@@ -115,12 +114,6 @@ class _Step:
         self._baseline_at = min(before.baseline_at, now) if before else now
         was_whole = before is not None and before.whole
         self.whole = was_whole or (one.whole and not one.joins)
-
-    @property
-    def merged(self) -> StoredCurve:
-        """What is stored from now on."""
-        looked_at = self._before.looked_at if self._before else None
-        return StoredCurve(self._is, self._one.name, self._baseline_at, looked_at, self.whole)
 
     def detections(self) -> int:
         """Append one change for all new detections; what is known at the first look is none."""

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
 
 from ampel_watch.model import JSON, Match, StockKey
 from ampel_watch.storage.batches import by_survey, is_stock
@@ -135,11 +135,6 @@ def known(connection: Connection) -> set[StockKey]:
     """The stocks of which something is stored, be it that their positions are not known."""
     rows = connection.execute(select(matches.c.survey, matches.c.stock_id))
     return {StockKey(row.survey, row.stock_id) for row in rows}
-
-
-def forget(connection: Connection, key: StockKey) -> None:
-    """Drop what is stored of a stock, so that the next answer is its first."""
-    connection.execute(delete(matches).where(is_stock(matches, key)))
 
 
 def _document(match: Match) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import pytest
 
 from ampel_watch import ztf
 from ampel_watch.julian import jd_of
-from ampel_watch.model import StockKey
+from ampel_watch.model import Alert, StockKey
+from ampel_watch.pipeline.alerts import place_of
 from ampel_watch.sandbox import Fault, PacketSky
 from ampel_watch.storage import health, light_curves
 from tests.pipeline.packets import alert
@@ -267,3 +268,19 @@ async def test_live_is_read_before_an_archive_that_failed_the_last_time_is_asked
         assert not looking.done()
         hanging.set()
         await looking
+
+
+@pytest.mark.parametrize(
+    ("place", "position"),
+    [
+        ({"ra": 10.0, "dec": -5.0}, (10.0, -5.0)),
+        ({"ra": 360.0, "dec": 90.0}, (0.0, 90.0)),
+        ({"ra": -999.0, "dec": -5.0}, None),
+        ({"ra": 10.0, "dec": -999.0}, None),
+        ({"ra": 10.0}, None),
+        ({"ra": "10", "dec": "-5"}, None),
+    ],
+    ids=str,
+)
+def test_a_sentinel_is_no_position(place, position):
+    assert place_of(Alert(1, A, 2461365.0, place)) == position

@@ -144,12 +144,3 @@ def test_a_stock_without_position_is_due_as_soon_as_it_has_one(trial):
         assert matches.due(connection, NOW) == [other, KEY]
 
     trial(work)
-
-
-def test_what_is_forgotten_is_gone(trial):
-    def work(connection):
-        matches.save(connection, KEY, of())
-        matches.forget(connection, KEY)
-        assert matches.load_one(connection, KEY) is None
-
-    trial(work)
