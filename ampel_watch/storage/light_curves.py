@@ -61,15 +61,6 @@ def load_one(connection: Connection, key: StockKey) -> StoredCurve | None:
     return None if row is None else _stored(row)
 
 
-def with_baseline(connection: Connection, keys: Collection[StockKey]) -> set[StockKey]:
-    """Those of these stocks that were looked at before."""
-    found: set[StockKey] = set()
-    for survey, ids in by_survey(keys):
-        rows = connection.execute(select(light_curves.c.stock_id).where(_are(survey, ids)))
-        found.update(StockKey(survey, stock_id) for stock_id in rows.scalars())
-    return found
-
-
 def whole(connection: Connection) -> set[StockKey]:
     """The stocks of which all that the archive has is stored."""
     query = select(light_curves.c.survey, light_curves.c.stock_id).where(light_curves.c.whole.is_(True))

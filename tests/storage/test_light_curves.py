@@ -82,7 +82,7 @@ def test_any_number_of_light_curves_is_loaded_at_once(trial, found, extra):
             light_curves.save(connection, key, replace(STORED, name=f"stock {key.id}"))
         loaded = light_curves.load(connection, wanted)
         assert loaded == {key: replace(STORED, name=f"stock {key.id}") for key in known}
-        assert light_curves.with_baseline(connection, wanted) == set(known)
+        assert set(light_curves.load(connection, wanted)) == set(known)
 
     trial(work)
 
@@ -93,7 +93,7 @@ def test_what_was_never_stored_is_not_there(trial):
         assert light_curves.load(connection, [KEY]) == {}
         assert light_curves.load(connection, []) == {}
         assert light_curves.load_one(connection, KEY) is None
-        assert light_curves.with_baseline(connection, [KEY]) == set()
+        assert set(light_curves.load(connection, [KEY])) == set()
 
     trial(work)
 
@@ -103,7 +103,7 @@ def test_a_baseline_is_an_empty_light_curve_of_which_nothing_is_known(trial):
         light_curves.note_baselines(connection, {KEY: "ZTF21aaqhhfu"}, NOW)
         expected = StoredCurve(LightCurve(), "ZTF21aaqhhfu", NOW, None, whole=False)
         assert light_curves.load(connection, [KEY]) == {KEY: expected}
-        assert light_curves.with_baseline(connection, [KEY]) == {KEY}
+        assert set(light_curves.load(connection, [KEY])) == {KEY}
         stored = connection.execute(select(schema.light_curves.c.points)).scalar_one()
         assert stored is None, "no bytes for nothing"
 
@@ -136,7 +136,7 @@ def test_a_hundred_thousand_baselines_are_noted_in_one_statement_and_found_in_fe
         light_curves.note_baselines(connection, names, NOW)
         light_curves.note_baselines(connection, names, NOW)
         assert len(statements) == 2
-        assert light_curves.with_baseline(connection, names) == set(names)
+        assert set(light_curves.load(connection, names)) == set(names)
         assert len(statements) <= 2 + len(names) / 100
 
     trial(work)
